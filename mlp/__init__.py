@@ -1,0 +1,48 @@
+"""Multilayer perceptrons in which every formula shown is run.
+
+A newcomer should learn the names in the order in which they stand in
+__all__: what a net is made of, the layers, the losses, the chain of layers,
+the optimizer, the five steps, and the data. Each docstring derives the code
+under it.
+"""
+
+from mlp import data, datasets
+from mlp.core import Layer, Loss, Parameter, StaleGradientWarning
+from mlp.data import (
+    Dataset,
+    Standardizer,
+    minibatches,
+    one_hot,
+    train_test_split,
+)
+from mlp.layers import Identity, Linear, ReLU, Sigmoid
+from mlp.losses import BCELoss, MSELoss
+from mlp.optim import SGD
+from mlp.sequential import Sequential
+from mlp.training import train_step
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Parameter",
+    "Layer",
+    "Linear",
+    "ReLU",
+    "Sigmoid",
+    "Identity",
+    "Loss",
+    "MSELoss",
+    "BCELoss",
+    "Sequential",
+    "SGD",
+    "train_step",
+    "minibatches",
+    "train_test_split",
+    "Standardizer",
+    "one_hot",
+    "Dataset",
+    "StaleGradientWarning",
+    "data",
+    "datasets",
+    "__version__",
+]

@@ -1,0 +1,391 @@
+"""Argument checks, and the wording of their errors.
+
+A wrong argument is stopped where it enters the library, before any arithmetic
+can broadcast it into a number; the sentence says who was called, what was
+expected, what came, and the usual cure. Each check returns its argument in the
+form that the mathematics wants, so that a forward or backward needs one line
+of checking; those lines are in every training step, so the first test in such
+a check is the one that right input passes.
+"""
+
+import math
+import operator
+import sys
+from collections.abc import Collection, Mapping
+from numbers import Real
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.floating[Any]]
+RealArray: TypeAlias = npt.NDArray[Any]
+Rng: TypeAlias = int | np.random.Generator | None
+
+_FLOAT_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+# ------------------------------------------------------------------ arrays
+
+
+def real_array(
+    who: str, name: str, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None
+) -> RealArray:
+    """Return value as an array of real numbers: of its own dtype, or of dtype."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{who}: expected {name} without a mask, got a masked array; "
+            f"fill or drop its masked entries first"
+        )
+    try:
+        array = np.asarray(value)
+    except ValueError:  # numpy's word for a list of ragged rows
+        raise ValueError(
+            f"{who}: expected {name} to have rows of one length, got a ragged list"
+        ) from None
+    if array.dtype.kind not in "fiub":
+        got = type(value).__name__
+        if array.dtype != object or isinstance(value, np.ndarray | list | tuple):
+            got += f" of dtype {array.dtype}"
+        raise TypeError(
+            f"{who}: expected {name} to hold real numbers, got {got}; "
+            f"convert it to a float array first"
+        )
+    if dtype is None or array.dtype == dtype:
+        return array
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype)
+    except FloatingPointError:
+        raise ValueError(
+            f"{who}: expected {name} within the range of {np.dtype(dtype)}, "
+            f"got {np.abs(array[np.isfinite(array)]).max():.3g}; "
+            f"scale it, or use float64"
+        ) from None
+
+
+def floating(who: str, name: str, value: npt.ArrayLike) -> Array:
+    """Return value as an array that keeps a floating dtype; integers to float64."""
+    array = real_array(who, name, value)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def activation_input(layer: object, x: npt.ArrayLike) -> Array:
+    """Return the x of an activation's forward: any shape, a floating dtype."""
+    if type(x) is np.ndarray and x.dtype.kind == "f":
+        return x
+    return floating(f"{type(layer).__name__}.forward", "x", x)
+
+
+def linear_input(layer: object, x: npt.ArrayLike, width: int, dtype: Any) -> Array:
+    """Return the x of a linear forward: shape (N, width), the weight's dtype."""
+    if not (type(x) is np.ndarray and x.dtype == dtype):
+        x = real_array(f"{type(layer).__name__}.forward", "x", x, dtype)
+    if x.ndim == 2 and x.shape[1] == width:
+        return x
+    message = (
+        f"{type(layer).__name__}.forward: expected x of shape (N, {width}), "
+        f"got {x.shape}"
+    )
+    if x.ndim == 1:
+        message += (
+            f"; x.reshape(1, -1) is one sample, (1, {x.size}), "
+            f"x.reshape(-1, 1) is {x.size} samples of one feature, ({x.size}, 1)"
+        )
+    raise ValueError(message)
+
+
+def upstream(
+    layer: object, kept: Array | None, grad_output: npt.ArrayLike, width: int = -1
+) -> tuple[Array, Array]:
+    """Return what forward kept, and grad_output: shape and dtype of the output.
+
+    What it kept is the output, or, of a linear layer, the input; then width is
+    that of the output.
+    """
+    if kept is None:
+        raise no_forward(layer, "prediction = model.forward(x) (step 1)")
+    shape = kept.shape if width < 0 else (kept.shape[0], width)
+    if not (type(grad_output) is np.ndarray and grad_output.dtype == kept.dtype):
+        who = f"{type(layer).__name__}.backward"
+        grad_output = real_array(who, "grad_output", grad_output, kept.dtype)
+    if grad_output.shape == shape:
+        return kept, grad_output
+    raise ValueError(
+        f"{type(layer).__name__}.backward: expected grad_output of shape {shape}, "
+        f"that of the last output, got {grad_output.shape}; if another batch went "
+        f"through forward in between, use model.predict for it, which leaves what "
+        f"backward needs alone"
+    )
+
+
+def no_forward(owner: object, call: str) -> RuntimeError:
+    """Return the error of a backward that has no forward to go back through."""
+    return RuntimeError(
+        f"{type(owner).__name__}.backward: expected a forward to go back through, "
+        f"got none: each backward uses up one forward; write {call} before it"
+    )
+
+
+def prediction_and_target(
+    loss: object, prediction: npt.ArrayLike, target: npt.ArrayLike, per_row: bool
+) -> tuple[Array, Array]:
+    """Return the two arrays of a loss: one shape, one dtype, not empty.
+
+    The dtype is the prediction's if that is float32 or float64, else float64.
+    per_row says that the loss divides by the number of rows, so there are some.
+    """
+    who = f"{type(loss).__name__}.forward"
+    if not (type(prediction) is np.ndarray and prediction.dtype in _FLOAT_DTYPES):
+        prediction = floating(who, "prediction", prediction)
+        if prediction.dtype not in _FLOAT_DTYPES:
+            prediction = prediction.astype(np.float64)
+    if not (type(target) is np.ndarray and target.dtype == prediction.dtype):
+        target = real_array(who, "target", target, prediction.dtype)
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"{who}: expected prediction and target of one shape, got "
+            f"{prediction.shape} and {target.shape}{_cure(prediction, target)}"
+        )
+    if prediction.size == 0:
+        raise ValueError(
+            f"{who}: expected at least one entry, got shape {prediction.shape}: "
+            f"an empty batch has no loss"
+        )
+    if per_row and prediction.ndim == 0:
+        raise ValueError(
+            f"{who}: expected rows to divide by, as reduction is 'batchmean', got "
+            f"a prediction of shape (); use 'mean' or 'sum'"
+        )
+    return prediction, target
+
+
+def _cure(prediction: Array, target: Array) -> str:
+    """Return the reshape that makes a target fit, where there is an honest one."""
+
+    def squeezed(shape: tuple[int, ...]) -> list[int]:
+        return [n for n in shape if n != 1]
+
+    if squeezed(prediction.shape) == squeezed(target.shape):
+        if target.ndim == 1 and prediction.shape == (target.size, 1):
+            return "; write target.reshape(-1, 1)"
+        return f"; write target.reshape({', '.join(map(str, prediction.shape))})"
+    if target.ndim < 2 <= prediction.ndim and len(prediction) == target.size:
+        return "; class labels become such rows by mlp.one_hot(labels)"
+    return ""
+
+
+def gradient(value: npt.ArrayLike, data: Array, who: str) -> Array:
+    """Return value as a gradient of data: its shape and its dtype."""
+    if not (type(value) is np.ndarray and value.dtype == data.dtype):
+        value = real_array(who, "the gradient", value, data.dtype)
+    if value.shape == data.shape:
+        return value
+    cure = ""
+    if value.ndim > 1 and value.shape == data.shape[::-1]:
+        cure = "; it looks transposed"
+    elif value.ndim > data.ndim and value.shape[1:] == data.shape:
+        cure = "; sum it over the batch, axis 0"
+    raise ValueError(
+        f"{who}: expected a gradient of the parameter's shape {data.shape}, "
+        f"got {value.shape}{cure}"
+    )
+
+
+def in_unit_interval(loss: object, name: str, values: Array, cure: str) -> None:
+    """Raise unless every entry is in [0, 1]; NaN is not."""
+    if values.min() >= 0 and values.max() <= 1:
+        return
+    wrong = ~((values >= 0) & (values <= 1))
+    raise ValueError(
+        f"{type(loss).__name__}.forward: expected {name} in [0, 1], got "
+        f"{_count_and_place(values, wrong)}; {cure}"
+    )
+
+
+def finite(who: str, name: str, values: RealArray) -> None:
+    """Raise if an entry is NaN or infinite; count them and name the first."""
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        raise ValueError(
+            f"{who}: expected {name} to be finite, got "
+            f"{_count_and_place(values, wrong)}; drop or fill these rows first"
+        )
+
+
+def _count_and_place(values: RealArray, wrong: npt.NDArray[np.bool_]) -> str:
+    place = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return (
+        f"{np.count_nonzero(wrong)} of {wrong.size} entries outside it, the first "
+        f"{values[place]} at index {place}"
+    )
+
+
+def matrix(
+    who: str, name: str, value: npt.ArrayLike, width: int | None = None
+) -> Array:
+    """Return value as a finite table, rows by columns, at least one of each."""
+    array = floating(who, name, value)
+    expected = "(N, columns)" if width is None else f"(N, {width})"
+    if array.ndim != 2 or width not in (None, array.shape[1]):
+        cure = f"; write {name}.reshape(-1, 1) for one column"
+        raise ValueError(
+            f"{who}: expected {name} of shape {expected}, got {array.shape}"
+            f"{cure if array.ndim == 1 else ''}"
+        )
+    finite(who, name, array)
+    return array
+
+
+def paired_rows(
+    who: str, x: npt.ArrayLike, y: npt.ArrayLike
+) -> tuple[RealArray, RealArray]:
+    """Return x and y as arrays whose rows belong together, at least one."""
+    x, y = real_array(who, "x", x), real_array(who, "y", y)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
+        raise ValueError(
+            f"{who}: expected x and y with the same number of rows, at least one, "
+            f"got shapes {x.shape} and {y.shape}"
+        )
+    return x, y
+
+
+def labels(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return value as one label a row, shape (N,): finite numbers, or text."""
+    array = np.asarray(value)
+    if array.dtype == object and all(isinstance(item, str) for item in array.flat):
+        array = array.astype(str)
+    if array.dtype.kind not in "fiubU":
+        raise TypeError(
+            f"{who}: expected {name} to be numbers or text, got {array.dtype}"
+        )
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(
+            f"{who}: expected {name} of shape (N,), one each, got {array.shape}"
+        )
+    if array.dtype.kind == "f":
+        finite(who, name, array)
+    return array
+
+
+def names(who: str, expected: Mapping[str, Any], state: Any) -> None:
+    """Raise unless state is a mapping with just the names expected."""
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"{who}: expected a mapping of names to values, got "
+            f"{type(state).__name__}; state_dict() makes one"
+        )
+    if expected.keys() != state.keys():
+        missing = [name for name in expected if name not in state]
+        unknown = [name for name in state if name not in expected]
+        raise ValueError(
+            f"{who}: expected the names {list(expected)}, got a state that lacks "
+            f"{missing} and has {unknown} besides; is it another's?"
+        )
+
+
+def load_arrays(who: str, targets: Mapping[str, Array], state: Any) -> None:
+    """Write state's arrays into the targets of the same names, or change none."""
+    names(who, targets, state)
+    arrays = {}
+    for name, target in targets.items():
+        arrays[name] = real_array(who, f"{name!r}", state[name], target.dtype)
+        if arrays[name].shape != target.shape:
+            raise ValueError(
+                f"{who}: expected {name!r} of shape {target.shape}, got "
+                f"{arrays[name].shape}; is it of another net?"
+            )
+    for name, target in targets.items():
+        target[...] = arrays[name]
+
+
+# ----------------------------------------------------------------- numbers
+
+
+def positive_int(who: str, name: str, value: Any) -> int:
+    """Return value as an int of at least 1."""
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise TypeError(f"{who}: expected {name} to be an int, got {value!r}")
+    number = operator.index(value)
+    if number < 1:
+        raise ValueError(f"{who}: expected {name} of at least 1, got {number}")
+    return number
+
+
+def number(
+    who: str,
+    name: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    below: float = math.inf,
+) -> float:
+    """Return value as a finite Python float with above < value, least <= value < below.
+
+    A Python float takes the dtype of the array that it multiplies; a NumPy
+    float64 would turn a float32 array into float64.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError(f"{who}: expected {name} to be a number, got {value!r}")
+    result = float(value)
+    if math.isfinite(result) and above < result and least <= result < below:
+        return result
+    low = f"above {above:g}" if above > -math.inf else f"of at least {least:g}"
+    high = f" and below {below:g}" if below < math.inf else " and finite"
+    raise ValueError(f"{who}: expected {name} {low}{high}, got {value!r}")
+
+
+def flag(who: str, name: str, value: Any) -> bool:
+    """Return value as a bool; a number in its place is a misplaced argument."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{who}: expected {name} to be True or False, got {value!r}")
+    return bool(value)
+
+
+def one_of(who: str, name: str, value: Any, known: Collection[str]) -> str:
+    """Return value if it is one of the known words."""
+    if not (isinstance(value, str) and value in known):
+        words = ", ".join(map(repr, known))
+        raise ValueError(f"{who}: expected {name} to be one of {words}, got {value!r}")
+    return value
+
+
+def float_dtype(who: str, dtype: Any) -> np.dtype[Any]:
+    """Return dtype as np.dtype, if it is float64 or float32."""
+    try:
+        result: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:  # numpy's word for something that is no dtype
+        result = np.dtype(object)
+    if result not in _FLOAT_DTYPES:
+        raise TypeError(f"{who}: expected dtype float64 or float32, got {dtype!r}")
+    return result
+
+
+def generator(who: str, rng: Any) -> np.random.Generator:
+    """Return np.random.default_rng(rng) for an int, a Generator or None."""
+    wrong_type = isinstance(rng, bool | np.bool_) or not (
+        rng is None or isinstance(rng, int | np.integer | np.random.Generator)
+    )
+    if wrong_type:
+        raise TypeError(
+            f"{who}: expected rng to be an int, a np.random.Generator or None, "
+            f"got {rng!r}"
+        )
+    if isinstance(rng, int | np.integer) and rng < 0:
+        raise ValueError(f"{who}: expected a seed of at least 0, got rng={rng}")
+    return np.random.default_rng(rng)
+
+
+# ---------------------------------------------------------------- warnings
+
+
+def stacklevel_outside() -> int:
+    """Return the stacklevel with which a warning names the caller's own line."""
+    package = __name__.partition(".")[0]
+    level, frame = 1, sys._getframe(1)
+    while frame.f_globals["__name__"].partition(".")[0] == package and frame.f_back:
+        level, frame = level + 1, frame.f_back
+    return level

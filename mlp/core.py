@@ -1,0 +1,325 @@
+"""What everything here is made of: Parameter, Layer and Loss.
+
+A newcomer should learn that a net needs no more than three ideas: an array
+that has a gradient, a function that knows its own derivative, and a number
+to make small. Whoever keeps the two contracts below, forward and backward,
+can put a layer or a loss of their own among those of the library.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy.typing as npt
+
+from mlp import _checks
+from mlp._checks import Array
+
+
+class StaleGradientWarning(UserWarning):
+    """A backward is adding to a gradient that a step has already used.
+
+    The loop has lost its third step, optimizer.zero_grad(). The gradients
+    add up, as they would in PyTorch, so the net follows the sum of all
+    gradients since the start: the momentum of a ball that nothing ever
+    slows down.
+    """
+
+
+class Parameter:
+    """θ and ∂ℓ/∂θ: an array that is learned, and its gradient.
+
+    Parameters
+    ----------
+    data : array_like
+        The first value of θ, which is copied. A float32 or float64 array
+        keeps its dtype; integers and lists become float64.
+
+    Attributes
+    ----------
+    data : array
+        θ: one array for life, into which an optimizer's step writes. To set
+        it, write into it: p.data[...] = value.
+    grad : array of the same shape and dtype, or None
+        ∂ℓ/∂θ, None until a backward has added to it. It may be assigned,
+        and None takes it away, which is what zero_grad does.
+
+    Raises
+    ------
+    TypeError
+        If data does not hold real numbers, or is of another floating dtype.
+    ValueError
+        If a gradient does not have the shape of data.
+
+    Derivation
+    ----------
+    Where θ is used more than once, by each row of a batch or by two
+    backwards before one step, ℓ depends on it along each of these ways, and
+    the chain rule adds them up: d/dθ f(θ, θ) = ∂₁f + ∂₂f. So backward adds:
+
+        grad ← g           if grad is None          no pass over zeros
+        grad ← grad + g    otherwise                a new array, always
+
+    Examples
+    --------
+    >>> from mlp import Parameter
+    >>> p = Parameter([1.0, 2.0])
+    >>> p.add_grad([0.5, 0.25])
+    >>> p.add_grad([1.0, 1.0])
+    >>> p.grad
+    array([1.5 , 1.25])
+    >>> p
+    Parameter(shape=(2,), dtype=float64, grad=set)
+    """
+
+    __slots__ = ("_data", "_grad", "_stale")
+
+    def __init__(self, data: npt.ArrayLike) -> None:
+        array = _checks.floating("Parameter", "data", data)
+        _checks.float_dtype("Parameter", array.dtype)
+        self._data: Array = array.copy()
+        self._grad: Array | None = None
+        self._stale = False  # whether a step has used this gradient
+
+    @property
+    def data(self) -> Array:
+        """θ, the array itself."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Array) -> None:
+        if value is not self._data:  # p.data -= v arrives here with p.data
+            raise AttributeError(
+                "Parameter.data: expected to stay one array for life, got another; "
+                "write into it: p.data[...] = value"
+            )
+
+    @property
+    def grad(self) -> Array | None:
+        """∂ℓ/∂θ, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: npt.ArrayLike | None) -> None:
+        if value is not None:
+            value = _checks.gradient(value, self._data, "Parameter.grad")
+        self._grad = value
+        self._stale = False
+
+    def add_grad(self, grad: npt.ArrayLike) -> None:
+        """Add one backward's ∂ℓ/∂θ to grad; a layer's backward calls this.
+
+        Parameters
+        ----------
+        grad : array_like of data's shape
+            It is kept, not copied, when there is no gradient yet; nothing
+            in the library writes into it.
+
+        Warns
+        -----
+        StaleGradientWarning
+            If a step has used the present gradient and no zero_grad
+            followed.
+        """
+        grad = _checks.gradient(grad, self._data, "Parameter.add_grad")
+        if self._grad is None:
+            self._grad = grad
+            return
+        if self._stale and self._grad.any():  # one filled with 0 by hand is fresh
+            warnings.warn(
+                "Parameter.add_grad: expected the gradient to be new, got one that "
+                "optimizer.step() has used, so the two add up; write "
+                "optimizer.zero_grad() (step 3) before model.backward (step 4)",
+                StaleGradientWarning,
+                stacklevel=_checks.stacklevel_outside(),
+            )
+        self.grad = self._grad + grad
+
+    def __repr__(self) -> str:
+        """Return the shape, the dtype, and whether there is a gradient."""
+        grad = "None" if self._grad is None else "set"
+        return (
+            f"Parameter(shape={self._data.shape}, dtype={self._data.dtype}, "
+            f"grad={grad})"
+        )
+
+
+class Layer(ABC):
+    """y = f(x; θ), with the two products that the chain rule needs of it.
+
+    A layer of your own writes forward and backward, and assigns its
+    Parameters and the Layers inside it as attributes (lists, tuples and
+    dicts of them count too); nothing else, not even super().__init__().
+
+    Derivation
+    ----------
+    Let x and y be columns and ∂ℓ/∂y a row. Then
+
+        ∂ℓ/∂x = ∂ℓ/∂y · ∂y/∂x     what backward returns, to the layer below
+        ∂ℓ/∂θ = ∂ℓ/∂y · ∂y/∂θ     what backward adds to θ.grad
+
+    Nothing in them asks what comes above or below: a layer is told ∂ℓ/∂y
+    and knows its own Jacobians ∂y/∂x and ∂y/∂θ. It hardly ever forms them,
+    since their products with a row are cheaper than they are.
+
+    Examples
+    --------
+    A layer of one's own, y = s x with a learned number s; ∂y/∂x = s and
+    ∂y/∂s = x, the latter summed over all entries, since s serves them all:
+
+    >>> import numpy as np
+    >>> from mlp import Layer, Parameter
+    >>> class Scale(Layer):
+    ...     def __init__(self):
+    ...         self.s = Parameter([3.0])
+    ...     def forward(self, x):
+    ...         self.x = x
+    ...         return self.s.data * x
+    ...     def backward(self, grad_output, *, needs_input_grad=True):
+    ...         self.s.add_grad([np.sum(grad_output * self.x)])
+    ...         return grad_output * self.s.data
+    >>> layer = Scale()
+    >>> layer.forward(np.array([[1.0, 2.0]]))
+    array([[3., 6.]])
+    >>> layer.backward(np.array([[1.0, 10.0]]))
+    array([[ 3., 30.]])
+    >>> layer.parameters()[0].grad
+    array([21.])
+    """
+
+    @abstractmethod
+    def forward(self, x: npt.ArrayLike) -> Array:
+        """Return y, and keep what backward needs.
+
+        What is kept is not copied: leave x and y as they are until
+        backward.
+        """
+
+    @abstractmethod
+    def backward(
+        self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
+    ) -> Array | None:
+        """Return ∂ℓ/∂x, given ∂ℓ/∂y, and add ∂ℓ/∂θ to each θ.grad.
+
+        Parameters
+        ----------
+        grad_output : array_like of y's shape
+            ∂ℓ/∂y, one row for each row of the batch.
+        needs_input_grad : bool
+            False says that nobody wants ∂ℓ/∂x, as below the first layer of
+            a net; a layer may then return None. It may also ignore it.
+        """
+
+    def __call__(self, x: npt.ArrayLike) -> Array:
+        """Return forward(x)."""
+        return self.forward(x)
+
+    def parameters(self) -> list[Parameter]:
+        """Return the Parameters among the attributes, as they were assigned.
+
+        Those of Layers among the attributes are included, where they stand;
+        one that is reached in two ways is listed once.
+        """
+        found: dict[int, Parameter] = {}
+        for _, member in self._members():
+            own = [member] if isinstance(member, Parameter) else member.parameters()
+            found.update((id(p), p) for p in own)
+        return list(found.values())
+
+    def _members(self) -> Iterator[tuple[str, Parameter | Layer]]:
+        """Yield each Parameter and Layer among the attributes, with its name."""
+        for name, value in vars(self).items():
+            yield from _flatten(name, value)
+
+    def _named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield each Parameter with the path of names that leads to it."""
+        for name, member in self._members():
+            if isinstance(member, Parameter):
+                yield name, member
+            else:
+                for rest, parameter in member._named_parameters():
+                    yield f"{name}.{rest}", parameter
+
+    def __copy__(self) -> Layer:
+        """Return a layer with the same Parameters and a memory of its own.
+
+        A forward of the copy leaves alone what a backward of this one
+        needs, and what one of the layers inside it needs.
+        """
+        twin = object.__new__(type(self))
+        vars(twin).update(_twin(vars(self)))
+        return twin
+
+    def __repr__(self) -> str:
+        """Return the name of the class."""
+        return f"{type(self).__name__}()"
+
+
+def _flatten(name: str, value: Any) -> Iterator[tuple[str, Parameter | Layer]]:
+    """Yield the Parameters and Layers in value, a container perhaps, with names."""
+    if isinstance(value, Parameter | Layer):
+        yield name, value
+    elif isinstance(value, dict | list | tuple):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _flatten(f"{name}.{key}", item)
+
+
+def _twin(value: Any) -> Any:
+    """Return value with each Layer in it, and each container, copied."""
+    if isinstance(value, Layer):
+        return copy.copy(value)
+    if type(value) is dict:
+        return {key: _twin(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_twin, value))
+    return value
+
+
+class Loss(ABC):
+    """ℓ(ŷ, y): one number that says how wrong a prediction ŷ of y is.
+
+    A loss of your own writes forward, which returns ℓ as a float and keeps
+    what backward needs, and backward, which returns the derivative of
+    exactly that number: if forward divides by the number of entries, so
+    does backward.
+
+    Examples
+    --------
+    The sum of absolute differences, ℓ = Σ |ŷᵢ − yᵢ|, whose derivative is
+    ∂ℓ/∂ŷᵢ = sign(ŷᵢ − yᵢ):
+
+    >>> import numpy as np
+    >>> from mlp import Loss
+    >>> class AbsoluteLoss(Loss):
+    ...     def forward(self, prediction, target):
+    ...         self.difference = prediction - target
+    ...         return float(np.abs(self.difference).sum())
+    ...     def backward(self):
+    ...         return np.sign(self.difference)
+    >>> loss = AbsoluteLoss()
+    >>> loss.forward(np.array([[1.0, 5.0]]), np.array([[3.0, 4.5]]))
+    2.5
+    >>> loss.backward()
+    array([[-1.,  1.]])
+    """
+
+    @abstractmethod
+    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
+        """Return ℓ(prediction, target), and keep what backward needs."""
+
+    @abstractmethod
+    def backward(self) -> Array:
+        """Return ∂ℓ/∂ŷ at the last forward, in the shape of the prediction."""
+
+    def __call__(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
+        """Return forward(prediction, target)."""
+        return self.forward(prediction, target)
+
+    def __repr__(self) -> str:
+        """Return the name of the class."""
+        return f"{type(self).__name__}()"

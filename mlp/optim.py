@@ -1,0 +1,282 @@
+"""SGD: what writes into parameters.
+
+A newcomer should learn that training is walking downhill with a memory: a
+step against the gradient, and, with momentum, against a running sum of the
+gradients before it. Layers and losses only say where downhill is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from mlp import _checks
+from mlp._checks import Array
+from mlp.core import Parameter
+
+
+class SGD:
+    """θ ← θ − lr · v, with v a running sum of gradients: gradient descent.
+
+    Stochastic, since the gradient is that of a batch and not of all the
+    data. The definitions, and the order of the terms, are those of
+    torch.optim.SGD with dampening 0.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        What to step; model.parameters(), or some of them.
+    lr : float
+        The learning rate, above 0.
+    momentum : float
+        μ, in [0, 1).
+    weight_decay : float
+        λ, at least 0: adds λ θ to each gradient, as a term (λ/2) ‖θ‖² of
+        the loss would, biases included.
+    nesterov : bool
+        Whether to look one step ahead along v; needs momentum.
+
+    Attributes
+    ----------
+    lr : float
+        May be set between steps.
+    momentum, weight_decay, nesterov : float, float, bool
+        As given, for reading.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range; if there are no parameters, or one
+        of them twice; if nesterov has no momentum.
+    TypeError
+        If parameters is a model, say, and not its parameters().
+    RuntimeError
+        If step is called when no parameter has a gradient.
+
+    Derivation
+    ----------
+    ∇ = ∂ℓ/∂θ points up, and ℓ(θ − lr ∇) = ℓ(θ) − lr ‖∇‖² + O(lr²): for a
+    small lr, plain SGD goes down. Step t, with g the gradient:
+
+        g ← ∇ + λ θ                       weight decay
+        v ← μ v + g                       velocity; v ← g the first time
+        g ← v         or, Nesterov,       g ← g + μ v
+        θ ← θ − lr g
+
+    Why momentum is a running sum: unrolled, the second line is
+
+        v_t = g_t + μ g_{t−1} + μ² g_{t−2} + … + μ^{t−1} g₁
+
+    Gradients that agree from step to step add up, to at most g / (1 − μ),
+    ten steps in one at μ = 0.9; those that change sign, as across a narrow
+    valley, cancel. The sum is not an average: with μ the same lr goes up to
+    1 / (1 − μ) times as far, so take that much off lr when you add
+    momentum.
+
+    Nesterov's form uses v as it will be after one more step in which the
+    gradient is the same: μ v + g.
+
+    Examples
+    --------
+    >>> from mlp import SGD, Parameter
+    >>> p = Parameter([1.0])
+    >>> optimizer = SGD([p], lr=0.1, momentum=0.5)
+    >>> for _ in range(3):                  # v = 1, 1.5, 1.75: up to 2
+    ...     optimizer.zero_grad()
+    ...     p.add_grad([1.0])
+    ...     optimizer.step()
+    ...     print(p.data.round(12))         # 1 − 0.1, − 0.15, − 0.175
+    [0.9]
+    [0.75]
+    [0.575]
+    >>> optimizer
+    SGD(1 parameter, lr=0.1, momentum=0.5, weight_decay=0.0, nesterov=False)
+
+    References
+    ----------
+    Robbins and Monro, A stochastic approximation method, 1951. Polyak, Some
+    methods of speeding up the convergence of iteration methods, 1964.
+    Sutskever et al., On the importance of initialization and momentum in
+    deep learning, ICML 2013, for Nesterov's form. Krogh and Hertz, A simple
+    weight decay can improve generalization, 1991.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        lr: float,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        self._parameters = _parameter_list(parameters)
+        self._velocity: list[Array | None] = [None] * len(self._parameters)
+        self._configure("SGD", lr, momentum, weight_decay, nesterov)
+
+    def _configure(
+        self, who: str, lr: Any, momentum: Any, weight_decay: Any, nesterov: Any
+    ) -> None:
+        """Check the four settings, then set them."""
+        checked_lr = _checks.number(who, "lr", lr, above=0)
+        μ = _checks.number(who, "momentum", momentum, least=0, below=1)
+        λ = _checks.number(who, "weight_decay", weight_decay, least=0)
+        looks_ahead = _checks.flag(who, "nesterov", nesterov)
+        if looks_ahead and μ == 0:
+            raise ValueError(
+                f"{who}: expected momentum above 0 for nesterov=True, got 0; there "
+                f"is no velocity to look ahead along, give momentum=0.9, say"
+            )
+        self._lr, self._momentum = checked_lr, μ
+        self._weight_decay, self._nesterov = λ, looks_ahead
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = _checks.number("SGD", "lr", value, above=0)
+
+    @property
+    def momentum(self) -> float:
+        """μ."""
+        return self._momentum
+
+    @property
+    def weight_decay(self) -> float:
+        """λ."""
+        return self._weight_decay
+
+    @property
+    def nesterov(self) -> bool:
+        """Whether the step looks ahead."""
+        return self._nesterov
+
+    def zero_grad(self) -> None:
+        """Set the gradient of each parameter held to None: step 3 of training."""
+        for p in self._parameters:
+            p.grad = None
+
+    def step(self) -> None:
+        """Write θ − lr g into each parameter that has a gradient.
+
+        Raises
+        ------
+        RuntimeError
+            If none has one.
+        """
+        lr, μ, λ = self._lr, self._momentum, self._weight_decay
+        stepped = False
+        for i, p in enumerate(self._parameters):
+            g, θ = p.grad, p.data
+            if g is None:
+                continue
+            if λ:
+                g = g + λ * θ
+            if μ:
+                v = self._velocity[i]
+                if v is None:
+                    v = self._velocity[i] = np.array(g)
+                else:
+                    v *= μ
+                    v += g
+                g = g + μ * v if self._nesterov else v
+            θ -= lr * g
+            p._stale = stepped = True
+        if not stepped:
+            raise RuntimeError(
+                "SGD.step: expected a gradient to step along, got none in any "
+                "parameter; write model.backward(criterion.backward()) (step 4) "
+                "between zero_grad and step"
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of the settings and of each parameter's velocity.
+
+        Returns
+        -------
+        dict
+            "lr", "momentum", "weight_decay", "nesterov", and "velocity", a
+            list with an array for each parameter, or None where it has not
+            stepped.
+        """
+        return {
+            "lr": self._lr,
+            "momentum": self._momentum,
+            "weight_decay": self._weight_decay,
+            "nesterov": self._nesterov,
+            "velocity": [None if v is None else v.copy() for v in self._velocity],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what state_dict returned, for the same shapes.
+
+        All of it is checked before any of it is taken over, so after an
+        error the optimizer is as it was.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, a setting is out of its range,
+            or a velocity has another shape than its parameter.
+        TypeError
+            If something is of the wrong type.
+        """
+        who = "SGD.load_state_dict"
+        _checks.names(who, self.state_dict(), state)
+        velocity = state["velocity"]
+        if not isinstance(velocity, list | tuple):
+            raise TypeError(f"{who}: expected velocity to be a list, got {velocity!r}")
+        if len(velocity) != len(self._parameters):
+            raise ValueError(
+                f"{who}: expected {len(self._parameters)} velocities, one for each "
+                f"parameter, got {len(velocity)}; is it another's?"
+            )
+        loaded = [
+            None
+            if v is None
+            else np.array(_checks.gradient(v, p.data, f"{who}: velocity {i}"))
+            for i, (v, p) in enumerate(zip(velocity, self._parameters, strict=True))
+        ]
+        settings = {name: state[name] for name in state if name != "velocity"}
+        self._configure(who, **settings)
+        self._velocity = loaded
+
+    def __repr__(self) -> str:
+        """Return how many parameters it holds, and the settings."""
+        n = len(self._parameters)
+        return (
+            f"SGD({n} parameter{'s' * (n != 1)}, lr={self._lr}, "
+            f"momentum={self._momentum}, weight_decay={self._weight_decay}, "
+            f"nesterov={self._nesterov})"
+        )
+
+
+def _parameter_list(parameters: Iterable[Parameter]) -> list[Parameter]:
+    """Return the parameters as a list: some, all Parameters, none twice."""
+    if isinstance(parameters, Parameter) or not isinstance(parameters, Iterable):
+        raise TypeError(
+            f"SGD: expected an iterable of Parameters, got {parameters!r}; write "
+            f"SGD(model.parameters(), lr=…)"
+        )
+    result = list(parameters)
+    for i, p in enumerate(result):
+        if not isinstance(p, Parameter):
+            raise TypeError(
+                f"SGD: expected parameter {i} to be a Parameter, got {p!r}; write "
+                f"SGD(model.parameters(), lr=…)"
+            )
+    if len({id(p) for p in result}) < len(result):
+        raise ValueError(
+            "SGD: expected each parameter once, got one twice; it would be stepped "
+            "twice"
+        )
+    if not result:
+        raise ValueError(
+            "SGD: expected at least one parameter, got none; does the model have a "
+            "Linear?"
+        )
+    return result

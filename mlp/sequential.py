@@ -1,0 +1,295 @@
+"""Sequential: layers in a row, and the chain rule.
+
+A newcomer should learn that backpropagation is the chain rule read from the
+loss backwards, so that each step is a row times a matrix and never a matrix
+times a matrix. The two loops below, forward and reversed, are all of it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp import _checks
+from mlp._checks import Array, RealArray
+from mlp.core import Layer, Parameter
+
+
+class Sequential(Layer):
+    """y = f_L(… f₂(f₁(x))): each layer's output is the next one's input.
+
+    Parameters
+    ----------
+    *layers : Layer
+        In the order in which x goes through them. len, indexing, slicing
+        and iteration are those of a tuple; a slice is a Sequential of the
+        same layers, parameters included.
+
+    Raises
+    ------
+    TypeError
+        If one of them is not a Layer.
+    ValueError
+        If one of them is in it twice: the second forward would overwrite
+        what the first one's backward needs. Or if forward is called on no
+        layers.
+
+    Shapes
+    ------
+    x, grad_input : as the first layer has them
+    y, grad_output : as the last layer has them
+
+    Derivation
+    ----------
+    Let z₀ = x, zₖ = fₖ(zₖ₋₁) and ℓ be a function of y = z_L. The chain
+    rule, in numerator layout, is a product of Jacobians from the loss down:
+
+        ∂ℓ/∂x  = ∂ℓ/∂z_L · ∂z_L/∂z_L₋₁ · … · ∂z₂/∂z₁ · ∂z₁/∂x
+        ∂ℓ/∂θₖ = ∂ℓ/∂z_L · ∂z_L/∂z_L₋₁ · … · ∂zₖ₊₁/∂zₖ · ∂zₖ/∂θₖ
+
+    All these products begin alike, so let gₖ = ∂ℓ/∂zₖ and share it:
+
+        g_L    = ∂ℓ/∂z_L             what the loss's backward returns
+        gₖ₋₁   = gₖ · ∂zₖ/∂zₖ₋₁      what layer k's backward returns
+        ∂ℓ/∂θₖ = gₖ · ∂zₖ/∂θₖ        what layer k's backward adds to .grad
+
+    From the left each product is a row times a matrix, n² multiplications
+    for layers of width n. From the right, from x up, each would be a matrix
+    times a matrix, n³. ℓ is one number and the parameters are many, so the
+    gradient is taken backwards.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Identity, Linear, MSELoss, ReLU, Sequential
+    >>> rng = np.random.default_rng(0)
+    >>> first, last = Linear(2, 3, rng=rng), Linear(3, 1, rng=rng)
+    >>> model = Sequential(first, ReLU(), last)
+    >>> model
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=3, out_features=1, bias=True)
+    )
+
+    The chain rule by hand is what backward does:
+
+    >>> x, y = [[1.0, -2.0]], [[1.0]]
+    >>> loss = MSELoss()
+    >>> z1 = model[0].forward(x)
+    >>> z2 = model[1].forward(z1)
+    >>> z3 = model[2].forward(z2)
+    >>> _ = loss.forward(z3, y)
+    >>> J2 = np.diag((z1[0] > 0).astype(float))             # ∂z₂/∂z₁
+    >>> by_hand = loss.backward() @ model[2].weight.data @ J2
+    >>> by_hand = by_hand @ model[0].weight.data            # ∂ℓ/∂x
+    >>> _ = loss.forward(model.forward(x), y)
+    >>> np.allclose(by_hand, model.backward(loss.backward()), rtol=1e-12)
+    True
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, Deep Learning, 2016, section 6.5.
+    Griewank and Walther, Evaluating Derivatives, 2008, chapter 3, on why
+    backwards.
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(
+                    f"Sequential: expected layer {i} to be a Layer, got {layer!r}; "
+                    f"give the layers one by one, Sequential(Linear(2, 1), ReLU())"
+                )
+        self._layers = layers
+        paths: dict[int, str] = {}
+        for path, layer in _layers_within(self):
+            if id(layer) in paths:
+                raise ValueError(
+                    f"Sequential: expected each layer once, got the {layer!r} at "
+                    f"{paths[id(layer)]} again at {path}; make a second one, as each "
+                    f"keeps what its own backward needs"
+                )
+            paths[id(layer)] = path
+
+    def forward(self, x: npt.ArrayLike) -> Array:
+        """Return f_L(… f₂(f₁(x))); each layer keeps what its backward needs."""
+        self._check_not_empty("forward")
+        z: Any = x
+        for layer in self._layers:
+            z = layer.forward(z)
+        y: Array = z
+        return y
+
+    def backward(
+        self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
+    ) -> Array | None:
+        """Return ∂ℓ/∂x, given ∂ℓ/∂y, and add ∂ℓ/∂θ to each θ.grad.
+
+        With needs_input_grad=False, which spares the first layer a matrix
+        product, it returns None.
+        """
+        self._check_not_empty("backward")
+        g: Any = grad_output
+        for layer in self._layers[:0:-1]:  # the last to the second
+            g = layer.backward(g)
+        g = self._layers[0].backward(g, needs_input_grad=needs_input_grad)
+        return g if needs_input_grad else None
+
+    def predict(self, x: npt.ArrayLike, batch_size: int | None = None) -> Array:
+        """Return forward(x), and leave what a pending backward needs alone.
+
+        Each layer's forward runs on a copy that shares its parameters and
+        is let go at once, so no activations are kept.
+
+        Parameters
+        ----------
+        x : array_like
+            As for forward.
+        batch_size : int or None
+            How many rows go through at a time: beyond the result, no more
+            than such a batch's activations are in memory. None: all at
+            once.
+
+        Returns
+        -------
+        array
+            As forward returns it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As forward, and if batch_size is not an int of at least 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mlp import Identity, Linear, Sequential
+        >>> model = Sequential(Linear(3, 2), Identity())
+        >>> x = np.arange(15.0).reshape(5, 3)
+        >>> np.allclose(model.predict(x, batch_size=2), model.forward(x))
+        True
+        """
+        self._check_not_empty("predict")
+        x = _checks.real_array("Sequential.predict", "x", x)
+        if batch_size is None:
+            return self._predict(x)
+        step = _checks.positive_int("Sequential.predict", "batch_size", batch_size)
+        if x.ndim == 0:
+            raise ValueError(
+                "Sequential.predict: expected x with rows to take batch_size of at a "
+                "time, got shape (); leave batch_size out"
+            )
+        first = self._predict(x[:step])
+        result = np.empty((len(x), *first.shape[1:]), first.dtype)
+        result[:step] = first
+        for start in range(step, len(x), step):
+            result[start : start + step] = self._predict(x[start : start + step])
+        return result
+
+    def _predict(self, x: RealArray) -> Array:
+        z: Array = x
+        for layer in self._layers:
+            z = copy.copy(layer).forward(z)
+        return z
+
+    def _check_not_empty(self, method: str) -> None:
+        if not self._layers:
+            raise ValueError(
+                f"Sequential.{method}: expected at least one layer, got none; "
+                f"give them when you make it, Sequential(Linear(2, 1))"
+            )
+
+    def zero_grad(self) -> None:
+        """Set the gradient of each parameter to None.
+
+        optimizer.zero_grad() does so for the parameters that it steps; this
+        one also for those that no optimizer holds.
+        """
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return a copy of each parameter's data, by PyTorch's name for it.
+
+        Returns
+        -------
+        dict
+            "0.weight", "0.bias", "2.weight", …: the layer's index, a dot,
+            and the attribute of the layer.
+
+        Examples
+        --------
+        >>> from mlp import Linear, ReLU, Sequential
+        >>> model = Sequential(ReLU(), Linear(2, 3))
+        >>> {name: a.shape for name, a in model.state_dict().items()}
+        {'1.weight': (3, 2), '1.bias': (3,)}
+        """
+        return {name: p.data.copy() for name, p in self._named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
+        """Write the arrays of a state_dict into the parameters.
+
+        All of them are checked before the first is written, so after an
+        error the net is as it was.
+
+        Parameters
+        ----------
+        state : mapping of str to array_like
+            As state_dict() returns it, or that of a torch.nn.Sequential of
+            the same layers. Each array is converted to its parameter's
+            dtype.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or an array has another shape.
+        TypeError
+            If state is no mapping, or an array does not hold real numbers.
+        """
+        _checks.load_arrays(
+            "Sequential.load_state_dict",
+            {name: p.data for name, p in self._named_parameters()},
+            state,
+        )
+
+    def _members(self) -> Iterator[tuple[str, Parameter | Layer]]:
+        """Yield the layers, each with its index for a name."""
+        for i, layer in enumerate(self._layers):
+            yield str(i), layer
+
+    def __len__(self) -> int:
+        """Return the number of layers."""
+        return len(self._layers)
+
+    @overload
+    def __getitem__(self, index: int) -> Layer: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Layer | Sequential:
+        """Return one layer, or a Sequential of a slice of them."""
+        if isinstance(index, slice):
+            return Sequential(*self._layers[index])
+        return self._layers[index]
+
+    def __iter__(self) -> Iterator[Layer]:
+        """Iterate over the layers in order."""
+        return iter(self._layers)
+
+    def __repr__(self) -> str:
+        """Return one indented line a layer, as PyTorch does."""
+        lines = [f"({name}): {layer!r}" for name, layer in self._members()]
+        body = "".join("\n  " + line.replace("\n", "\n  ") for line in lines)
+        return f"Sequential({body}\n)" if lines else "Sequential()"
+
+
+def _layers_within(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
+    """Yield each layer inside, at any depth, with its path."""
+    for name, member in layer._members():
+        if isinstance(member, Layer):
+            yield path + name, member
+            yield from _layers_within(member, f"{path}{name}.")

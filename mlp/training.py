@@ -1,0 +1,81 @@
+"""train_step: one step of training, in five lines.
+
+A newcomer should learn these five lines by heart: they are the same for
+every net, every loss and every data set, and each of the usual mistakes in
+a training loop is one of them missing or out of its place.
+"""
+
+from __future__ import annotations
+
+import numpy.typing as npt
+
+from mlp.core import Layer, Loss
+from mlp.optim import SGD
+
+
+def train_step(
+    model: Layer,
+    criterion: Loss,
+    optimizer: SGD,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+) -> float:
+    """Run forward, loss, zero-grad, backward and step on one batch.
+
+    Parameters
+    ----------
+    model : Layer
+        A Sequential, as a rule.
+    criterion : Loss
+        How wrong the model's predictions are.
+    optimizer : SGD
+        Made of the model's parameters().
+    x, y : array_like
+        A batch of rows, and the targets in the shape of the predictions.
+
+    Returns
+    -------
+    float
+        The loss on this batch, before the step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As the layers and the loss raise them for x and y.
+
+    Derivation
+    ----------
+    Θ is all the parameters, ŷ = f(x; Θ):
+
+        1. forward          ŷ = f(x; Θ)
+        2. loss             ℓ(ŷ, y)
+        3. zero the grads   ∂ℓ/∂Θ ← nothing, since backward adds
+        4. backward         ∂ℓ/∂Θ by the chain rule, from ∂ℓ/∂ŷ down
+        5. step             Θ ← Θ − lr ∂ℓ/∂Θ
+
+    Nobody needs ∂ℓ/∂x, so backward is told so and spares a product.
+
+    Examples
+    --------
+    ŷ = w x with w = 1, x = 2, y = 3: ∂ℓ/∂w = 2 (ŷ − y) x = −4, so the step
+    takes w to 1.4:
+
+    >>> from mlp import SGD, Linear, MSELoss, train_step
+    >>> model = Linear(1, 1, bias=False)
+    >>> model.weight.data[...] = 1.0
+    >>> optimizer = SGD(model.parameters(), lr=0.1)
+    >>> train_step(model, MSELoss(), optimizer, [[2.0]], [[3.0]])
+    1.0
+    >>> model.weight.data
+    array([[1.4]])
+
+    References
+    ----------
+    docs/design.md, "The public surface".
+    """
+    prediction = model.forward(x)
+    loss = criterion.forward(prediction, y)
+    optimizer.zero_grad()
+    model.backward(criterion.backward(), needs_input_grad=False)
+    optimizer.step()
+    return loss

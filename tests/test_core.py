@@ -1,0 +1,250 @@
+"""Parameter, and what Layer and Loss give to a reader's own classes."""
+
+import copy
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+from mlp import (
+    SGD,
+    Layer,
+    Linear,
+    Loss,
+    MSELoss,
+    Parameter,
+    ReLU,
+    Sequential,
+    StaleGradientWarning,
+)
+
+
+class Shift(Layer):
+    """y = x + s, without super().__init__()."""
+
+    def __init__(self, s=0.0):
+        self.s = Parameter([s])
+
+    def forward(self, x):
+        return np.asarray(x) + self.s.data
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        self.s.add_grad([np.sum(grad_output)])
+        return grad_output
+
+
+# ----------------------------------------------------------------- Parameter
+
+
+def test_parameter_copies_and_keeps_the_dtype():
+    data = np.ones(3, np.float32)
+    p = Parameter(data)
+    data[...] = 7
+    assert p.data.tolist() == [1, 1, 1]
+    assert p.data.dtype == np.float32
+    assert Parameter([1, 2]).data.dtype == np.float64
+    assert Parameter(3).data.shape == ()
+
+
+@pytest.mark.parametrize("wrong", [None, "a", [1j], [None], np.ones(2, np.float16)])
+def test_parameter_refuses_what_it_cannot_learn(wrong):
+    with pytest.raises(TypeError, match="Parameter: expected"):
+        Parameter(wrong)
+
+
+def test_data_is_one_array_for_life():
+    p = Parameter([1.0, 2.0])
+    array = p.data
+    p.data[...] = 5
+    p.data += 1  # assigns p.data to itself
+    assert p.data is array
+    assert array.tolist() == [6, 6]
+    with pytest.raises(AttributeError, match=r"write into it: p.data\[\.\.\.\] = "):
+        p.data = np.zeros(2)
+
+
+def test_grad_adds_up_in_a_new_array_each_time():
+    p = Parameter([0.0, 0.0])
+    assert p.grad is None
+    first = np.array([1.0, 2.0])
+    p.add_grad(first)
+    assert p.grad is first
+    p.add_grad([10.0, 20.0])
+    assert first.tolist() == [1, 2]
+    assert p.grad.tolist() == [11, 22]
+
+
+def test_grad_may_be_assigned_and_takes_dtype_and_shape_of_data():
+    p = Parameter(np.zeros(2, np.float32))
+    p.grad = [1, 2]
+    assert p.grad.dtype == np.float32
+    p.grad *= 2
+    assert p.grad.tolist() == [2, 4]
+    p.grad = None
+    assert p.grad is None
+
+
+@pytest.mark.parametrize("assign", [Parameter.add_grad, Parameter.grad.fset])
+def test_a_gradient_of_another_shape_is_refused_with_its_cure(assign):
+    with pytest.raises(ValueError, match=r"shape \(2, 3\), got \(3, 2\); .*transposed"):
+        assign(Parameter(np.zeros((2, 3))), np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"shape \(3,\), got \(8, 3\); sum it over"):
+        assign(Parameter(np.zeros(3)), np.zeros((8, 3)))
+    with pytest.raises(ValueError, match=r"shape \(3,\), got \(1,\)$"):
+        assign(Parameter(np.zeros(3)), np.zeros(1))
+    with pytest.raises(ValueError, match=r"shape \(3,\), got \(\)$"):
+        assign(Parameter(np.zeros(3)), 1.0)
+    with pytest.raises(TypeError, match="expected the gradient to hold real numbers"):
+        assign(Parameter(np.zeros(3)), "abc")
+
+
+def test_parameter_repr_copy_and_pickle():
+    p = Parameter([1.0, 2.0])
+    assert repr(p) == "Parameter(shape=(2,), dtype=float64, grad=None)"
+    p.add_grad([3.0, 4.0])
+    assert repr(p) == "Parameter(shape=(2,), dtype=float64, grad=set)"
+    for other in (copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
+        assert other.grad.tolist() == [3, 4]
+        other.data[...] = 0
+        assert p.data.tolist() == [1, 2]
+
+
+# ------------------------------------------------- a gradient that went stale
+
+
+def stepped(p, gradient=(1.0,)):
+    p.grad = gradient
+    SGD([p], lr=0.1).step()
+    return p
+
+
+def test_backward_after_a_step_without_zero_grad_warns_and_adds_up():
+    p = stepped(Parameter([0.0]))
+    with pytest.warns(StaleGradientWarning, match=r"zero_grad\(\) \(step 3\)"):
+        p.add_grad([10.0])
+    assert p.grad.tolist() == [11]
+
+
+def test_the_warning_names_the_line_of_the_loop():
+    model, loss = Sequential(Linear(1, 1), ReLU(), Linear(1, 1)), MSELoss()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    loss.forward(model.forward([[1.0]]), [[0.0]])
+    model.backward(loss.backward())
+    optimizer.step()
+    loss.forward(model.forward([[1.0]]), [[0.0]])
+    with pytest.warns(StaleGradientWarning) as caught:
+        model.backward(loss.backward())
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+@pytest.mark.parametrize(
+    "refresh",
+    [
+        lambda p: SGD([p], lr=0.1).zero_grad(),
+        lambda p: Sequential(holding(p)).zero_grad(),
+        lambda p: Parameter.grad.fset(p, None),
+        lambda p: Parameter.grad.fset(p, [5.0]),
+        lambda p: p.grad.fill(0),
+    ],
+)
+def test_a_gradient_that_was_reset_in_any_way_is_fresh(refresh):
+    p = stepped(Parameter([0.0]))
+    refresh(p)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        p.add_grad([1.0])
+
+
+def holding(p):
+    layer = Shift()
+    layer.s = p
+    return layer
+
+
+def test_two_backwards_before_a_step_add_up_in_silence():
+    p = Parameter([0.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        p.add_grad([1.0])
+        p.add_grad([2.0])
+    assert p.grad.tolist() == [3]
+
+
+def test_the_second_backward_after_the_warning_is_silent():
+    p = stepped(Parameter([0.0]))
+    with pytest.warns(StaleGradientWarning):
+        p.add_grad([1.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        p.add_grad([1.0])
+
+
+# ---------------------------------------------------------- a reader's layer
+
+
+class Nested(Layer):
+    def __init__(self):
+        self.b = Shift()
+        self.name = "nested"
+        self.a = Parameter([1.0])
+        self.many = [Shift(), {"key": (Shift(), 3)}]
+        self.again = self.b
+
+    def forward(self, x):
+        return self.many[0](self.b(x))
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        return self.b.backward(self.many[0].backward(grad_output))
+
+
+def test_parameters_in_the_order_of_assignment_each_once():
+    layer = Nested()
+    expected = [layer.b.s, layer.a, layer.many[0].s, layer.many[1]["key"][0].s]
+    assert [id(p) for p in layer.parameters()] == [id(p) for p in expected]
+
+
+def test_a_layer_that_says_what_its_parameters_are_is_believed():
+    class Frozen(Shift):
+        def parameters(self):
+            return []
+
+    assert Sequential(Frozen(), Shift()).parameters()[0].data == 0.0
+    assert len(Sequential(Frozen(), Shift()).parameters()) == 1
+
+
+def test_layer_and_loss_have_to_have_forward_and_backward():
+    class OnlyForward(Layer):
+        def forward(self, x):
+            return x
+
+    with pytest.raises(TypeError, match="backward"):
+        OnlyForward()
+    with pytest.raises(TypeError, match="abstract"):
+        Loss()
+
+
+def test_a_copy_shares_parameters_and_no_memory_at_any_depth():
+    layer = Nested()
+    twin = copy.copy(layer)
+    assert [id(p) for p in twin.parameters()] == [id(p) for p in layer.parameters()]
+    twin.b.remembered = 1
+    twin.many[0].remembered = 1
+    twin.many[1]["key"][0].remembered = 1
+    assert "remembered" not in vars(layer.b)
+    assert "remembered" not in vars(layer.many[0])
+    assert "remembered" not in vars(layer.many[1]["key"][0])
+
+
+def test_own_layers_and_losses_have_a_repr_and_can_be_called():
+    class Half(Loss):
+        def forward(self, prediction, target):
+            return 0.5
+
+        def backward(self):
+            return np.zeros(1)
+
+    assert repr(Shift()) == "Shift()"
+    assert Shift(2.0)([1.0]).tolist() == [3.0]
+    assert repr(Half()) == "Half()"
+    assert Half()([1.0], [1.0]) == 0.5

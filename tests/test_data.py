@@ -1,0 +1,345 @@
+"""Batches, split, scale, one-hot rows, and tables from files."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import frozen, seeds
+
+from mlp import Standardizer, minibatches, one_hot, train_test_split
+from mlp.data import read_csv
+
+rows = st.integers(1, 40)
+
+
+def numbered(n):
+    """Return x and y of n rows that tell which row they are."""
+    return np.arange(n)[:, np.newaxis] * [1.0, 10.0], 100.0 * np.arange(n)
+
+
+# ---------------------------------------------------------------- minibatches
+
+
+@given(seeds, rows, st.integers(1, 50), st.booleans())
+def test_an_epoch_has_each_row_once_with_its_own_y(seed, n, batch_size, shuffle):
+    x, y = numbered(n)
+    batches = list(minibatches(x, y, batch_size, rng=seed, shuffle=shuffle))
+    assert all(len(xb) == batch_size for xb, _ in batches[:-1])
+    assert 1 <= len(batches[-1][0]) <= batch_size
+    xs, ys = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    order = np.argsort(ys)
+    assert np.array_equal(xs[order], x)
+    assert np.array_equal(ys[order], y)
+    assert np.array_equal(xs[:, 0] * 100, ys)
+    if not shuffle:
+        assert np.array_equal(xs, x)
+
+
+def test_rows_not_batches_are_shuffled_and_anew_at_each_call():
+    x, y = numbered(100)
+    rng = np.random.default_rng(0)
+    epochs = [
+        [frozenset(yb) for _, yb in minibatches(x, y, 10, rng=rng)] for _ in range(2)
+    ]
+    in_order = {frozenset(y[i : i + 10]) for i in range(0, 100, 10)}
+    assert not in_order & set(epochs[0])
+    assert not set(epochs[0]) & set(epochs[1])
+
+
+def test_the_same_seed_gives_the_same_batches():
+    x, y = numbered(10)
+    first, second = (list(minibatches(x, y, 3, rng=0)) for _ in range(2))
+    assert all(
+        np.array_equal(a, b) for (_, a), (_, b) in zip(first, second, strict=True)
+    )
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_are_new_arrays_of_the_same_dtypes(shuffle):
+    x, y = np.arange(8, dtype=np.float32).reshape(4, 2), np.arange(4, dtype=np.int8)
+    for x_batch, y_batch in minibatches(frozen(x), frozen(y), 2, shuffle=shuffle):
+        assert (x_batch.dtype, y_batch.dtype) == (np.float32, np.int8)
+        x_batch[...] = y_batch[...] = 99
+    assert x.max() == 7
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "batch_size", "options", "error", "sentence"),
+    [
+        ([1, 2, 3], [1, 2], 2, {}, ValueError, r"same number of rows.*\(3,\).*\(2,\)"),
+        ([], [], 2, {}, ValueError, "at least one"),
+        (1.0, 1.0, 2, {}, ValueError, "same number of rows"),
+        (["a"], [1], 2, {}, TypeError, "expected x to hold real numbers"),
+        ([1], [None], 2, {}, TypeError, "expected y to hold real numbers"),
+        ([1], [1], 0, {}, ValueError, "batch_size of at least 1"),
+        ([1], [1], 2.0, {}, TypeError, "batch_size to be an int"),
+        ([1], [1], 2, dict(rng="0"), TypeError, "rng to be an int"),
+        ([1], [1], 2, dict(shuffle=1), TypeError, "shuffle to be True or False"),
+    ],
+)
+def test_minibatches_refuses_at_the_call(x, y, batch_size, options, error, sentence):
+    with pytest.raises(error, match=f"minibatches: expected .*{sentence}|{sentence}"):
+        minibatches(x, y, batch_size, **options)  # not only at the first batch
+
+
+# ----------------------------------------------------------- train_test_split
+
+
+@given(seeds, st.integers(2, 40), st.floats(0.01, 0.99))
+def test_split_parts_have_each_row_once_with_its_own_y(seed, n, share):
+    x, y = numbered(n)
+    if np.ceil(share * n) >= n:
+        with pytest.raises(ValueError, match="more rows"):
+            train_test_split(x, y, test_size=share, rng=seed)
+        return
+    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=share, rng=seed)
+    assert len(x_test) == np.ceil(share * n)
+    ys = np.concatenate([y_train, y_test])
+    assert np.array_equal(np.sort(ys), y)
+    assert np.array_equal(np.concatenate([x_train, x_test])[:, 0] * 100, ys)
+
+
+def test_split_is_random_and_repeatable():
+    x, y = numbered(100)
+    first, again, other = (
+        train_test_split(x, y, rng=rng)[3].tolist() for rng in (0, 0, 1)
+    )
+    assert first == again != other
+    assert len(first) == 25
+    assert first != sorted(first)
+
+
+def test_split_takes_a_number_of_rows():
+    x, y = numbered(10)
+    assert len(train_test_split(x, y, test_size=3)[1]) == 3
+
+
+@pytest.mark.parametrize(
+    ("test_size", "error"),
+    [(0.0, ValueError), (1.0, ValueError), (-0.5, ValueError), (1.5, ValueError),
+     (np.nan, ValueError), (0, ValueError), (4, ValueError), (-1, ValueError),
+     ("0.5", TypeError), (None, TypeError), (True, TypeError)],
+)  # fmt: skip
+def test_split_refuses_a_part_without_rows(test_size, error):
+    with pytest.raises(error, match="train_test_split: expected"):
+        train_test_split(*numbered(4), test_size=test_size)
+
+
+def test_split_refuses_one_row_and_unequal_rows():
+    with pytest.raises(ValueError, match="more rows than the 1 to be held out, got 1"):
+        train_test_split([[1.0]], [1.0])
+    with pytest.raises(ValueError, match="same number of rows"):
+        train_test_split([[1.0], [2.0]], [1.0])
+
+
+# --------------------------------------------------------------- Standardizer
+
+
+@given(seeds, st.integers(2, 30), st.integers(1, 4))
+def test_standardized_columns_have_mean_0_and_std_1_and_go_back(seed, n, columns):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, columns)) * rng.uniform(1, 1e3, columns) + 50
+    scaler = Standardizer().fit(frozen(x))
+    z = scaler.transform(x)
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-10)
+    np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-10)
+    np.testing.assert_allclose(scaler.inverse_transform(z), x, rtol=1e-10)
+
+
+def test_test_rows_are_scaled_by_what_the_training_rows_said():
+    scaler = Standardizer().fit([[0.0], [2.0]])
+    assert scaler.transform([[5.0], [7.0]]).tolist() == [[4.0], [6.0]]
+
+
+@pytest.mark.parametrize("value", [0.1, 1e17 / 3, -1e-300, 0.0])
+def test_a_constant_column_becomes_exactly_zero(value):
+    x = np.full((10, 1), value)
+    scaler = Standardizer().fit(x)
+    assert not scaler.transform(x).any()
+    assert np.array_equal(scaler.inverse_transform(np.zeros((10, 1))), x)
+
+
+def test_standardizer_keeps_float32_and_measures_in_float64():
+    x = np.random.default_rng(0).normal(1e4, 1, (5000, 2)).astype(np.float32)
+    scaler = Standardizer().fit(x)
+    assert scaler.mean.dtype == scaler.std.dtype == np.float64
+    np.testing.assert_allclose(scaler.mean, x.astype(float).mean(axis=0), rtol=1e-12)
+    assert scaler.transform(x).dtype == np.float32
+    assert scaler.inverse_transform(x).dtype == np.float32
+    assert scaler.transform([[1, 2]]).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "sentence"),
+    [
+        (
+            [1.0, 2.0],
+            ValueError,
+            r"shape \(N, columns\), got \(2,\); .*reshape\(-1, 1\)",
+        ),
+        (np.ones((2, 2, 2)), ValueError, r"got \(2, 2, 2\)"),
+        (np.ones((0, 2)), ValueError, "at least one row and column"),
+        (np.ones((2, 0)), ValueError, "at least one row and column"),
+        (
+            [[1.0], [np.nan], [np.inf]],
+            ValueError,
+            r"2 of 3 entries.*nan at index \(1, 0\)",
+        ),
+        ([["a"]], TypeError, "real numbers"),
+    ],
+)
+def test_standardizer_refuses(x, error, sentence):
+    with pytest.raises(error, match=f"Standardizer.fit: expected .*{sentence}"):
+        Standardizer().fit(x)
+
+
+def test_standardizer_refuses_other_columns_and_use_before_fit():
+    with pytest.raises(RuntimeError, match=r"Standardizer\(\).fit\(x_train\)"):
+        Standardizer().transform([[1.0]])
+    with pytest.raises(RuntimeError, match="inverse_transform: expected to be fitted"):
+        Standardizer().inverse_transform([[1.0]])
+    scaler = Standardizer().fit([[1.0, 2.0], [2.0, 3.0]])
+    for call in (scaler.transform, scaler.inverse_transform):
+        with pytest.raises(ValueError, match=r"shape \(N, 2\), got \(1, 1\)"):
+            call([[1.0]])  # which NumPy would broadcast
+
+
+def test_standardizer_repr_and_copies():
+    scaler = Standardizer()
+    assert repr(scaler) == "Standardizer()"
+    scaler.fit([[1.0], [3.0]])
+    assert repr(scaler) == "Standardizer(fitted to 1 column)"
+    for other in (copy.deepcopy(scaler), pickle.loads(pickle.dumps(scaler))):
+        assert other.transform([[2.0]]) == 0
+
+
+# -------------------------------------------------------------------- one_hot
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1), st.booleans())
+def test_one_hot_rows_lead_back_to_the_labels(labels, as_float):
+    labels = np.array(labels, float if as_float else int)
+    classes = np.unique(labels)
+    hot = one_hot(labels)
+    assert hot.shape == (len(labels), len(classes))
+    assert hot.dtype == np.float64
+    assert np.array_equal(hot.sum(axis=1), np.ones(len(labels)))
+    assert np.array_equal(classes[hot.argmax(axis=1)], labels)
+
+
+def test_one_hot_takes_a_column_text_and_a_number_of_classes():
+    assert one_hot([[1.0], [0.0]], 3).tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert one_hot(["b", "a"]).tolist() == [[0, 1], [1, 0]]
+    assert one_hot(np.array(["b", "a"], object), ["b", "c", "a"]).tolist() == [
+        [1, 0, 0],
+        [0, 0, 1],
+    ]
+    assert one_hot([5, 7], np.array([7, 5])).tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "error", "sentence"),
+    [
+        ([0, 3, 3], 3, ValueError, r"among \[0, 1, 2\], got 3 in 2 of 3 rows"),
+        ([-1], 3, ValueError, "got -1"),
+        ([0.5], 3, ValueError, "got 0.5"),
+        ([np.nan], None, ValueError, "finite"),
+        (["x"], ["a", "b"], ValueError, "got 'x'"),
+        (["1"], 3, ValueError, "got '1'"),
+        ([1, 2], [1, 2, 1], ValueError, "each class once"),
+        ([[1, 2], [3, 4]], None, ValueError, r"shape \(N,\), one each, got \(2, 2\)"),
+        ([], None, ValueError, r"got \(0,\)"),
+        (3, None, ValueError, r"got \(\)"),
+        ([1j], None, TypeError, "numbers or text"),
+        ([None], None, TypeError, "numbers or text"),
+        ([1], 0, ValueError, "classes of at least 1"),
+        ([1], 2.5, TypeError, "classes to be an int"),
+    ],
+)
+def test_one_hot_refuses(labels, classes, error, sentence):
+    with pytest.raises(error, match=f"one_hot: expected .*{sentence}"):
+        one_hot(labels, classes)
+
+
+# ------------------------------------------------------------------- read_csv
+
+
+def written(tmp_path, text, encoding="utf-8"):
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_read_csv_takes_the_target_out_of_its_place(tmp_path):
+    path = written(tmp_path, "a,t,b\n1,2,3\n-4,5e-1,.6\n")
+    data = read_csv(path, "t")
+    assert data.x.tolist() == [[1, 3], [-4, 0.6]]
+    assert data.y.tolist() == [[2], [0.5]]
+    assert data.feature_names == ("a", "b")
+    assert data.target_names == ("t",)
+    assert data.source == str(path)
+    assert "x of shape (2, 2), y of shape (2, 1)" in repr(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffa,t\r\n1,2\r\n",  # as a spreadsheet writes it
+        'a , t\n"1", 2\n',
+        "a,t\n1,2\n\n,\n\n",
+        "a,t\n1,2",
+    ],
+)
+def test_read_csv_takes_what_other_programs_write(tmp_path, text):
+    data = read_csv(str(written(tmp_path, text)), "t")
+    assert (data.x.tolist(), data.y.tolist()) == ([[1]], [[2]])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a,t\n1,2\n,2\n", "row 3, column 'a': expected a finite number, got ''"),
+        ("a,t\n1,x\n", "row 2, column 't': expected a finite number, got 'x'"),
+        ("a,t\n1,nan\n", "row 2, column 't': expected a finite number, got 'nan'"),
+        ("a,t\n-inf,1\n", "row 2, column 'a': .*got '-inf'"),
+        ("a,t\n1_000,1\n", "row 2, column 'a': .*got '1_000'"),
+        ('a,t\n"1,5",1\n', "row 2, column 'a': .*got '1,5'"),
+        ("a,b,t\n1,2,3\n4,5\n", "row 3: expected 3 fields, got 2; column 't'"),
+        ("a,t\n1,2\n\n3,4\n", "row 3: expected 2 fields, got 0; column 'a'"),
+        ("a,t\n1,2,3\n", "row 2: expected 2 fields, got 3"),
+        ("a,b\n1,2\n", "row 1: expected a column 't' as the target, got a, b"),
+        ("a;t\n1;2\n", "row 1: expected a column 't' as the target, got a;t"),
+        ("t\n1\n", "row 1: expected a column to predict 't' from"),
+        ("a,a,t\n1,2,3\n", "row 1: expected each name once, got 'a' twice"),
+        ("a,t\n", "at least one of numbers, got 1 row$"),
+        ("", "at least one of numbers, got 0 rows"),
+        ("\n\n", "at least one of numbers, got 0 rows"),
+        ("a,t\n1,\0\n", r"row 2"),
+    ],
+)
+def test_read_csv_names_file_row_and_column(tmp_path, text, sentence):
+    path = written(tmp_path, text)
+    with pytest.raises(ValueError, match=f"read_csv: {path}.*{sentence}"):
+        read_csv(path, "t")
+
+
+def test_read_csv_of_another_encoding(tmp_path):
+    with pytest.raises(ValueError, match="expected comma-separated text in UTF-8"):
+        read_csv(written(tmp_path, "größe,t\n1,2\n", "latin-1"), "t")
+
+
+def test_read_csv_of_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no\.csv: cannot be read: No such"):
+        read_csv(tmp_path / "no.csv", "t")
+    with pytest.raises(IsADirectoryError, match="cannot be read"):
+        read_csv(tmp_path, "t")
+
+
+def test_read_csv_of_the_wrong_types(tmp_path):
+    with pytest.raises(TypeError, match="target to be a str, got 0"):
+        read_csv(tmp_path, 0)
+    with pytest.raises(TypeError, match="path to be a str or path, got 0"):
+        read_csv(0, "t")

@@ -1,0 +1,272 @@
+"""The losses: value, derivative, reductions, bounds, and what they refuse."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import frozen, numerical_gradient, seeds, sizes
+
+from mlp import BCELoss, MSELoss
+
+LOSSES = [MSELoss, BCELoss]
+REDUCTIONS = ["mean", "sum", "batchmean"]
+
+
+def operands(rng, shape, low=0.01):
+    """Return a prediction and a target that both losses take, off the bounds."""
+    return rng.uniform(low, 1 - low, shape), rng.uniform(0, 1, shape)
+
+
+def test_mse_by_hand():
+    prediction, target = [[1.0, 2.0, 4.0], [0.0, 0.0, 1.0]], [[0.0, 2.0, 1.0]] * 2
+    #                    1² + 0² + 3² + 0² + 2² + 0² = 14
+    for reduction, value, factor in (
+        ("mean", 14 / 6, 1 / 3),
+        ("sum", 14, 2),
+        ("batchmean", 7, 1),
+    ):
+        loss = MSELoss(reduction)
+        assert loss.forward(prediction, target) == pytest.approx(value, rel=1e-15)
+        expected = factor * np.array([[1.0, 0.0, 3.0], [0.0, -2.0, 0.0]])
+        np.testing.assert_allclose(loss.backward(), expected, rtol=1e-15)
+
+
+def test_bce_by_hand():
+    prediction, target = [[0.5, 0.25], [0.8, 0.9]], [[1.0, 0.0], [0.5, 1.0]]
+    total = -(
+        math.log(0.5)
+        + math.log(0.75)
+        + 0.5 * math.log(0.8)
+        + 0.5 * math.log(0.2)
+        + math.log(0.9)
+    )
+    rows = np.array([[-2.0, 4 / 3], [0.3 / 0.16, -1 / 0.9]])
+    for reduction, divisor in (("mean", 4), ("sum", 1), ("batchmean", 2)):
+        loss = BCELoss(reduction)
+        value = loss.forward(prediction, target)
+        assert value == pytest.approx(total / divisor, rel=1e-14)
+        np.testing.assert_allclose(loss.backward(), rows / divisor, rtol=1e-13)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@given(seed=seeds, shape=st.lists(sizes, min_size=1, max_size=3))
+def test_backward_is_the_derivative_of_forward(make, reduction, seed, shape):
+    loss = make(reduction)
+    prediction, target = operands(np.random.default_rng(seed), shape, low=0.1)
+    expected = numerical_gradient(lambda: loss.forward(prediction, target), prediction)
+    loss.forward(prediction, target)
+    np.testing.assert_allclose(loss.backward(), expected, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@given(seed=seeds, rows=sizes, columns=sizes)
+def test_sum_is_entries_times_mean_and_rows_times_batchmean(make, seed, rows, columns):
+    prediction, target = operands(np.random.default_rng(seed), (rows, columns))
+    value, gradient = {}, {}
+    for reduction in REDUCTIONS:
+        loss = make(reduction)
+        value[reduction] = loss.forward(prediction, target)
+        gradient[reduction] = loss.backward()
+    for factor, other in ((rows * columns, "mean"), (rows, "batchmean")):
+        assert value["sum"] == pytest.approx(factor * value[other], rel=1e-13)
+        np.testing.assert_allclose(
+            gradient["sum"], factor * gradient[other], rtol=1e-13
+        )
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@given(seed=seeds, rows=sizes, more=sizes, columns=sizes)
+def test_the_sum_over_a_batch_is_the_sum_over_its_parts(
+    make, seed, rows, more, columns
+):
+    loss = make("sum")
+    prediction, target = operands(np.random.default_rng(seed), (rows + more, columns))
+    whole, gradient = loss.forward(prediction, target), loss.backward()
+    parts = 0.0
+    for part in (slice(rows), slice(rows, None)):
+        parts += loss.forward(prediction[part], target[part])
+        np.testing.assert_allclose(loss.backward(), gradient[part], rtol=1e-14)
+    assert whole == pytest.approx(parts, rel=1e-13)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_single_number_has_a_loss(make, reduction):
+    loss = make(reduction)
+    assert loss.forward(0.5, 1.0) == pytest.approx(
+        0.25 if make is MSELoss else math.log(2), rel=1e-15
+    )
+    gradient = loss.backward()
+    assert type(gradient) is np.ndarray
+    assert gradient == pytest.approx(-1.0 if make is MSELoss else -2.0)
+
+
+# ---------------------------------------------------------- the bounds of BCE
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("prediction", "target", "value", "gradient"),
+    [
+        (0.0, 1.0, 100.0, -1e12),
+        (1.0, 0.0, 100.0, 1e12),
+        (0.0, 0.0, 0.0, 0.0),
+        (1.0, 1.0, 0.0, 0.0),
+        (0.0, 0.25, 25.0, -0.25e12),
+        (1.0, 0.25, 75.0, 0.75e12),
+    ],
+)
+def test_bce_at_exactly_zero_and_one(prediction, target, value, gradient, dtype):
+    loss = BCELoss()
+    assert loss.forward(np.array([prediction], dtype), [target]) == value
+    assert loss.backward() == pytest.approx(gradient, rel=1e-6)
+
+
+def test_bce_of_a_perfect_prediction_is_zero_and_not_minus_zero():
+    assert math.copysign(1, BCELoss().forward([1.0, 0.0], [1.0, 0.0])) == 1
+
+
+@pytest.mark.parametrize("prediction", [5e-324, 1e-300, 1e-44, 1e-43, 1e-13, 1e-11])
+def test_bce_near_zero_is_bounded_in_value_and_slope(prediction):
+    loss = BCELoss()
+    value = loss.forward([prediction], [1.0])
+    assert value == pytest.approx(min(-math.log(prediction), 100), rel=1e-14)
+    slope = -(1 - prediction) / max(prediction * (1 - prediction), 1e-12)
+    assert loss.backward() == pytest.approx(slope, rel=1e-14)
+
+
+def test_bce_keeps_the_digits_of_a_small_prediction():
+    assert BCELoss().forward([1e-20], [0.0]) == pytest.approx(1e-20, rel=1e-14)
+
+
+# ---------------------------------------------------------- dtype and writes
+
+
+@pytest.mark.parametrize("make", LOSSES)
+def test_the_target_takes_the_dtype_of_the_prediction(make):
+    loss = make()
+    value = loss.forward(np.full((2, 2), 0.5, np.float32), np.ones((2, 2)))
+    assert type(value) is float
+    assert loss.backward().dtype == np.float32
+    loss.forward(np.full((2, 2), 0.5), np.ones((2, 2), np.float32))
+    assert loss.backward().dtype == np.float64
+    loss.forward([[1, 0]], [[True, False]])
+    assert loss.backward().dtype == np.float64
+
+
+@pytest.mark.parametrize("make", LOSSES)
+def test_no_argument_is_written_to_and_no_output_later(make):
+    rng, loss = np.random.default_rng(0), make()
+    for _ in range(3):
+        prediction, target = map(frozen, operands(rng, (4, 2)))
+        loss.forward(prediction, target)
+        frozen(loss.backward())
+
+
+# ------------------------------------------------------------ wrong arguments
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@pytest.mark.parametrize(
+    ("prediction", "target", "cure"),
+    [
+        ((32, 1), (32,), r"target.reshape\(-1, 1\)"),
+        ((32,), (32, 1), r"target.reshape\(32\)"),
+        ((1, 3), (3,), r"target.reshape\(1, 3\)"),
+        ((32, 10), (32,), "one_hot"),
+        ((3, 2), (2, 3), r"got \(3, 2\) and \(2, 3\)$"),
+        ((4, 1), (4, 3), r"got \(4, 1\) and \(4, 3\)$"),
+        ((4, 3), (1, 3), r"got \(4, 3\) and \(1, 3\)$"),
+        ((4, 3), (), r"got \(4, 3\) and \(\)$"),
+    ],
+)
+def test_shapes_never_broadcast(make, prediction, target, cure):
+    with pytest.raises(ValueError, match=f"prediction and target of one shape.*{cure}"):
+        make().forward(np.full(prediction, 0.5), np.full(target, 0.5))
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@given(
+    a=st.lists(st.integers(1, 3), max_size=3), b=st.lists(st.integers(1, 3), max_size=3)
+)
+def test_any_two_shapes_are_equal_or_refused(make, a, b):
+    loss = make()
+    if a == b:
+        assert loss.forward(np.full(a, 0.5), np.full(b, 0.5)) >= 0
+    else:
+        with pytest.raises(ValueError, match="one shape"):
+            loss.forward(np.full(a, 0.5), np.full(b, 0.5))
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+def test_an_empty_batch_has_no_loss(make, shape):
+    with pytest.raises(ValueError, match="empty batch"):
+        make().forward(np.empty(shape), np.empty(shape))
+
+
+@pytest.mark.parametrize("make", LOSSES)
+def test_batchmean_wants_rows(make):
+    with pytest.raises(ValueError, match="batchmean"):
+        make("batchmean").forward(0.5, 0.5)
+
+
+@pytest.mark.parametrize("wrong", [1.0000001, -1e-300, 7, np.nan, np.inf, -np.inf])
+def test_bce_asks_for_probabilities(wrong):
+    good, bad = [[0.5, 0.5]], [[0.5, wrong]]
+    with pytest.raises(ValueError, match=r"prediction in \[0, 1\].*\(0, 1\).*Sigmoid"):
+        BCELoss().forward(bad, good)
+    with pytest.raises(ValueError, match=r"target in \[0, 1\].*1 of 2.*\(0, 1\)"):
+        BCELoss().forward(good, bad)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@pytest.mark.parametrize("wrong", ["a", None, [[1j]], [["x"]], [[None]]])
+def test_what_is_not_real_numbers_is_a_type_error(make, wrong):
+    with pytest.raises(TypeError, match="expected prediction to hold real numbers"):
+        make().forward(wrong, [[1.0]])
+    with pytest.raises(TypeError, match="expected target to hold real numbers"):
+        make().forward([[1.0]], wrong)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@pytest.mark.parametrize("wrong", ["avg", "Mean", "", None, 1, ["mean"]])
+def test_an_unknown_reduction_is_refused(make, wrong):
+    with pytest.raises(ValueError, match="reduction to be one of 'mean', 'sum'"):
+        make(wrong)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+def test_each_backward_uses_up_one_forward(make):
+    loss = make()
+    with pytest.raises(RuntimeError, match=r"uses up one forward.*step 2"):
+        loss.backward()
+    loss.forward([0.5], [1.0])
+    loss.backward()
+    with pytest.raises(RuntimeError, match=r"uses up one forward.*step 2"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("make", LOSSES)
+def test_a_refused_forward_leaves_the_last_one_to_go_back_through(make):
+    loss = make()
+    loss.forward([0.5], [1.0])
+    with pytest.raises(ValueError):
+        loss.forward([0.5, 0.5], [1.0])
+    assert loss.backward().shape == (1,)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+@pytest.mark.parametrize(
+    "twin", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_repr_call_and_copies(make, twin):
+    loss = make("batchmean")
+    assert repr(loss) == f"{make.__name__}(reduction='batchmean')"
+    assert loss([[0.5]], [[1.0]]) > 0
+    assert np.array_equal(twin(loss).backward(), loss.backward())

@@ -1,0 +1,310 @@
+"""SGD: each update by hand, its state, and what it refuses."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import frozen, seeds
+
+from mlp import SGD, Linear, Parameter, ReLU, Sequential
+
+
+def run(gradients, θ=1.0, dtype=np.float64, **settings):
+    """Return θ after each step along these gradients, as Python floats."""
+    p = Parameter(np.array([θ], dtype))
+    optimizer, path = SGD([p], **settings), []
+    for gradient in gradients:
+        optimizer.zero_grad()
+        p.add_grad(np.array([gradient], dtype))
+        optimizer.step()
+        path.append(float(p.data[0]))
+    return path
+
+
+def test_plain_steps_by_hand():
+    assert run([1.0, -2.0], lr=0.25) == [0.75, 1.25]
+
+
+def test_momentum_by_hand():
+    # v = 1; 0.5·1 + 2 = 2.5; 0.5·2.5 − 1 = 0.25
+    assert run([1.0, 2.0, -1.0], lr=0.5, momentum=0.5) == [0.5, -0.75, -0.875]
+
+
+def test_nesterov_by_hand():
+    # v = 1, 2.5; g + 0.5 v = 1.5, 2 + 1.25 = 3.25
+    path = run([1.0, 2.0], lr=0.5, momentum=0.5, nesterov=True)
+    assert path == [0.25, -1.375]
+
+
+def test_weight_decay_by_hand():
+    # g = 0 + 0.5 θ: 1 − 0.5·0.5 = 0.75, then 0.75 (1 − 0.25)
+    assert run([0.0, 0.0], lr=0.5, weight_decay=0.5) == [0.75, 0.5625]
+
+
+def test_weight_decay_enters_the_velocity():
+    # g = 0.5·1; v = 0.5; θ = 0.75. g = 0.375; v = 0.25 + 0.375; θ = 0.75 − 0.3125
+    assert run([0.0, 0.0], lr=0.5, momentum=0.5, weight_decay=0.5) == [0.75, 0.4375]
+
+
+@given(st.floats(0.01, 0.95), st.integers(1, 30), seeds)
+def test_velocity_is_the_sum_that_the_docstring_unrolls(momentum, steps, seed):
+    gradients = np.random.default_rng(seed).normal(size=steps)
+    p = Parameter([0.0])
+    optimizer = SGD([p], lr=1.0, momentum=momentum)
+    for gradient in gradients:
+        p.grad = [gradient]
+        optimizer.step()
+    unrolled = sum(momentum**age * g for age, g in enumerate(gradients[::-1]))
+    (v,) = optimizer.state_dict()["velocity"]
+    np.testing.assert_allclose(v, unrolled, rtol=1e-9, atol=1e-12)
+
+
+def test_a_constant_gradient_is_taken_up_to_one_over_one_minus_momentum_times():
+    path = run([1.0] * 400, lr=0.001, momentum=0.9)
+    assert path[-2] - path[-1] == pytest.approx(0.001 / (1 - 0.9), rel=1e-9)
+
+
+def test_a_small_plain_step_goes_down_by_lr_times_the_squared_norm():
+    a, θ, lr = np.array([1.0, 3.0]), np.array([2.0, -1.0]), 1e-6
+
+    def loss(θ):
+        return float(np.sum(a * θ**2))
+
+    p = Parameter(θ)
+    p.grad = 2 * a * θ
+    SGD([p], lr=lr).step()
+    fall = loss(θ) - loss(p.data)
+    assert fall == pytest.approx(lr * np.sum((2 * a * θ) ** 2), rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_float32_stays_float32_state_included(shape, nesterov):
+    p = Parameter(np.ones(shape, np.float32))
+    array = p.data
+    optimizer = SGD([p], np.float64(0.1), np.float64(0.9), np.float64(0.1), nesterov)
+    for _ in range(3):
+        p.grad = np.ones(shape)
+        optimizer.step()
+    assert p.data is array
+    assert array.dtype == np.float32
+    assert optimizer.state_dict()["velocity"][0].dtype == np.float32
+    assert type(optimizer.lr) is float
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_step_writes_into_no_gradient(momentum):
+    p = Parameter([1.0])
+    optimizer = SGD([p], lr=0.1, momentum=momentum, weight_decay=0.1)
+    for _ in range(3):
+        p.grad = frozen(np.array([1.0]))
+        optimizer.step()
+    optimizer = SGD([p], lr=0.1, momentum=momentum)
+    for _ in range(3):
+        p.grad = frozen(np.array([1.0]))
+        optimizer.step()
+
+
+def test_some_of_the_parameters_step_and_the_others_stay():
+    a, b, c = Parameter([1.0]), Parameter([1.0]), Parameter([1.0])
+    for p in (a, c):
+        p.grad = [1.0]
+    SGD([a, b], lr=0.5).step()
+    assert [float(p.data[0]) for p in (a, b, c)] == [0.5, 1.0, 1.0]
+
+
+def test_velocity_of_a_skipped_parameter_starts_with_its_first_gradient():
+    a, b = Parameter([1.0]), Parameter([1.0])
+    optimizer = SGD([a, b], lr=1.0, momentum=0.5)
+    a.grad = [1.0]
+    optimizer.step()
+    assert optimizer.state_dict()["velocity"][1] is None
+    b.grad = [2.0]
+    optimizer.step()
+    assert b.data == -1.0
+
+
+def test_step_without_any_gradient_names_step_four():
+    optimizer = SGD(Linear(2, 1).parameters(), lr=0.1)
+    with pytest.raises(
+        RuntimeError, match=r"SGD\.step: .*none.*model\.backward.*step 4"
+    ):
+        optimizer.step()
+
+
+def test_lr_may_be_set_between_steps():
+    p = Parameter([1.0])
+    optimizer = SGD([p], lr=1.0)
+    optimizer.lr = np.float32(0.25)
+    assert type(optimizer.lr) is float
+    p.grad = [1.0]
+    optimizer.step()
+    assert p.data == 0.75
+
+
+BAD = [
+    (dict(lr=0), ValueError, "lr above 0 and finite, got 0"),
+    (dict(lr=-0.1), ValueError, "lr above 0"),
+    (dict(lr=math.nan), ValueError, "lr above 0"),
+    (dict(lr=math.inf), ValueError, "lr above 0"),
+    (dict(lr="0.1"), TypeError, "lr to be a number, got '0.1'"),
+    (dict(lr=None), TypeError, "lr to be a number"),
+    (dict(lr=True), TypeError, "lr to be a number"),
+    (dict(lr=1j), TypeError, "lr to be a number"),
+    (dict(momentum=1.0), ValueError, "momentum of at least 0 and below 1, got 1.0"),
+    (dict(momentum=-0.1), ValueError, "momentum of at least 0 and below 1"),
+    (dict(momentum=math.nan), ValueError, "momentum of at least 0"),
+    (dict(momentum="0.9"), TypeError, "momentum to be a number"),
+    (dict(weight_decay=-1e-9), ValueError, "weight_decay of at least 0 and finite"),
+    (dict(weight_decay=math.inf), ValueError, "weight_decay of at least 0"),
+    (dict(weight_decay=math.nan), ValueError, "weight_decay of at least 0"),
+    (dict(nesterov=True), ValueError, "momentum above 0 for nesterov=True"),
+    (dict(momentum=0.9, nesterov=1), TypeError, "nesterov to be True or False"),
+]
+
+
+@pytest.mark.parametrize(("settings", "error", "sentence"), BAD)
+def test_settings_out_of_range_are_refused(settings, error, sentence):
+    with pytest.raises(error, match=f"SGD: expected {sentence}"):
+        SGD([Parameter([1.0])], **{"lr": 0.1, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "sentence"), [row for row in BAD if "lr" in row[0]]
+)
+def test_lr_is_checked_when_it_is_set(settings, error, sentence):
+    optimizer = SGD([Parameter([1.0])], lr=0.1)
+    with pytest.raises(error, match=f"SGD: expected {sentence}"):
+        optimizer.lr = settings["lr"]
+    assert optimizer.lr == 0.1
+
+
+def test_the_other_settings_are_for_reading():
+    optimizer = SGD([Parameter([1.0])], 0.1, 0.9, 0.01, True)
+    assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 0.01)
+    assert optimizer.nesterov is True
+    for name in ("momentum", "weight_decay", "nesterov"):
+        with pytest.raises(AttributeError):
+            setattr(optimizer, name, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "sentence"),
+    [
+        ([], ValueError, "at least one parameter, got none"),
+        (Sequential(ReLU()).parameters(), ValueError, "at least one parameter"),
+        ([Parameter([1.0])] * 2, ValueError, "each parameter once"),
+        (Parameter([1.0]), TypeError, r"SGD\(model.parameters\(\)"),
+        (Linear(1, 1), TypeError, r"SGD\(model.parameters\(\)"),
+        (Sequential(Linear(1, 1)), TypeError, "parameter 0 to be a Parameter"),
+        ([np.ones(3)], TypeError, "parameter 0 to be a Parameter"),
+        (None, TypeError, "iterable of Parameters, got None"),
+        (0.1, TypeError, "iterable of Parameters, got 0.1"),
+    ],
+)
+def test_what_it_steps_has_to_be_parameters(parameters, error, sentence):
+    with pytest.raises(error, match=sentence):
+        SGD(parameters, lr=0.1)
+
+
+def test_parameters_may_come_from_a_generator():
+    model = Linear(2, 1)
+    assert "2 parameters" in repr(SGD((p for p in model.parameters()), lr=0.1))
+
+
+# ------------------------------------------------------------------- state
+
+
+def trained(steps=2, **settings):
+    model = Sequential(Linear(3, 2, rng=0), ReLU(), Linear(2, 1, rng=1))
+    optimizer = SGD(model.parameters(), lr=0.1, **settings)
+    more(model, optimizer, steps)
+    return model, optimizer
+
+
+def more(model, optimizer, steps=2):
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model.forward(np.ones((2, 3)))
+        model.backward(np.ones((2, 1)))
+        optimizer.step()
+
+
+def test_a_run_that_is_cut_and_taken_up_is_the_same_to_the_bit():
+    model, optimizer = trained(momentum=0.9, weight_decay=0.01, nesterov=True)
+    again, fresh = trained(0)
+    again.load_state_dict(model.state_dict())
+    fresh.load_state_dict(optimizer.state_dict())
+    more(model, optimizer)
+    more(again, fresh)
+    for p, q in zip(model.parameters(), again.parameters(), strict=True):
+        assert np.array_equal(p.data, q.data)
+
+
+def test_state_is_a_copy():
+    _, optimizer = trained(momentum=0.9)
+    state = optimizer.state_dict()
+    optimizer.load_state_dict(state)
+    for v in state["velocity"]:
+        v[...] = 77
+    assert not any(np.any(v == 77) for v in optimizer.state_dict()["velocity"])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        (dict(lr=0.0), ValueError, "lr above 0"),
+        (dict(momentum=2), ValueError, "momentum of at least 0"),
+        (dict(momentum=0.0), ValueError, "momentum above 0 for nesterov"),
+        (dict(velocity=None), TypeError, "velocity to be a list"),
+        (dict(velocity=[None]), ValueError, "4 velocities.*got 1"),
+        (dict(velocity=[np.ones(3)] * 4), ValueError, r"shape \(2, 3\), got \(3,\)"),
+        (dict(more=1), ValueError, r"has \['more'\] besides"),
+    ],
+)
+def test_a_wrong_state_changes_nothing(change, error, sentence):
+    _, optimizer = trained(momentum=0.9, nesterov=True)
+    before = optimizer.state_dict()
+    with pytest.raises(error, match=f"SGD.load_state_dict.*{sentence}"):
+        optimizer.load_state_dict({**before, "lr": 0.5, **change})
+    after = optimizer.state_dict()
+    assert after["lr"] == 0.1
+    assert all(map(np.array_equal, after["velocity"], before["velocity"]))
+
+
+def test_a_state_is_a_mapping_with_all_names():
+    _, optimizer = trained()
+    with pytest.raises(TypeError, match="expected a mapping"):
+        optimizer.load_state_dict(None)
+    with pytest.raises(ValueError, match=r"lacks \['lr', "):
+        optimizer.load_state_dict({})
+
+
+@pytest.mark.parametrize(
+    "twin", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_repr_and_copies(twin):
+    p = Parameter([1.0])
+    optimizer = SGD([p], lr=0.5, momentum=0.5)
+    text = "SGD(1 parameter, lr=0.5, momentum=0.5, weight_decay=0.0, nesterov=False)"
+    assert repr(optimizer) == text
+    p.grad = [1.0]
+    other = twin(optimizer)
+    other.step()
+    assert p.data == 1.0
+    optimizer.step()
+    assert p.data == 0.5
+
+
+def test_a_copy_of_net_and_optimizer_together_stays_together():
+    model, optimizer = trained(momentum=0.9)
+    twin, twin_optimizer = copy.deepcopy((model, optimizer))
+    more(twin, twin_optimizer)
+    more(model, optimizer)
+    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+        assert p is not q
+        assert np.array_equal(p.data, q.data)

@@ -1,0 +1,400 @@
+"""Sequential: the chain rule, predict, names, and what it refuses."""
+
+import copy
+import pickle
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import frozen, numerical_gradient, random_net, seeds, sizes
+
+from mlp import (
+    BCELoss,
+    Identity,
+    Layer,
+    Linear,
+    MSELoss,
+    Parameter,
+    ReLU,
+    Sequential,
+    Sigmoid,
+)
+
+
+def small(rng=0, dtype=np.float64):
+    rng = np.random.default_rng(rng)
+    return Sequential(
+        Linear(3, 4, rng=rng, dtype=dtype),
+        ReLU(),
+        Linear(4, 2, rng=rng, dtype=dtype),
+        Sigmoid(),
+    )
+
+
+@given(seeds, st.lists(sizes, min_size=2, max_size=7), st.integers(1, 4))
+def test_gradients_of_random_nets_against_central_differences(seed, widths, rows):
+    rng = np.random.default_rng(seed)
+    model = random_net(rng, widths, activations=(Sigmoid, Identity))  # no kinks
+    loss = MSELoss("sum")
+    x = rng.normal(size=(rows, widths[0]))
+    y = rng.normal(size=(rows, widths[-1]))
+
+    def value():
+        return loss.forward(model.forward(x), y)
+
+    expected = [numerical_gradient(value, p.data) for p in model.parameters()]
+    expected_input = numerical_gradient(value, x)
+    value()
+    grad_input = model.backward(loss.backward())
+    np.testing.assert_allclose(grad_input, expected_input, rtol=1e-6, atol=1e-7)
+    for p, gradient in zip(model.parameters(), expected, strict=True):
+        np.testing.assert_allclose(p.grad, gradient, rtol=1e-6, atol=1e-7)
+
+
+@given(seeds, st.lists(sizes, min_size=3, max_size=7), sizes, sizes)
+def test_gradients_of_a_batch_are_the_sum_of_those_of_its_parts(seed, widths, n, m):
+    rng = np.random.default_rng(seed)
+    model = random_net(rng, widths)
+    x, g = rng.normal(size=(n + m, widths[0])), rng.normal(size=(n + m, widths[-1]))
+    model.forward(x)
+    grad_input = model.backward(g)
+    whole = [p.grad for p in model.parameters()]
+    model.zero_grad()
+    parts = []
+    for part in (slice(n), slice(n, None)):
+        model.forward(x[part])
+        parts.append(model.backward(g[part]))
+    np.testing.assert_allclose(np.concatenate(parts), grad_input, rtol=1e-10)
+    for p, gradient in zip(model.parameters(), whole, strict=True):
+        np.testing.assert_allclose(p.grad, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_nesting_changes_nothing():
+    flat = small()
+    nested = Sequential(Sequential(flat[0], flat[1]), Sequential(flat[2], flat[3]))
+    x, g = np.ones((2, 3)), np.array([[1.0, -2.0], [0.5, 3.0]])
+    y, grad_input = flat.forward(x), flat.backward(g)
+    grads = [p.grad for p in flat.parameters()]
+    flat.zero_grad()
+    assert np.array_equal(nested.forward(x), y)
+    assert np.array_equal(nested.backward(g), grad_input)
+    assert all(
+        np.array_equal(p.grad, grad)
+        for p, grad in zip(nested.parameters(), grads, strict=True)
+    )
+    assert list(nested.state_dict()) == [
+        "0.0.weight",
+        "0.0.bias",
+        "1.0.weight",
+        "1.0.bias",
+    ]
+
+
+@pytest.mark.parametrize(
+    "first", [lambda: Linear(3, 3, rng=0), ReLU, Sigmoid, Identity]
+)
+def test_without_need_of_the_input_gradient_none_comes_back(first):
+    model = Sequential(first(), Linear(3, 2, rng=1))
+    model.forward(np.ones((4, 3)))
+    assert model.backward(np.ones((4, 2)), needs_input_grad=False) is None
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_only_the_first_layer_is_told_what_is_not_needed():
+    told = []
+
+    class Spy(Identity):
+        def backward(self, grad_output, **options):
+            told.append(options)
+            return super().backward(grad_output)
+
+    model = Sequential(Spy(), Spy(), Spy())
+    model.forward(np.ones((1, 1)))
+    model.backward(np.ones((1, 1)), needs_input_grad=False)
+    assert told == [{}, {}, {"needs_input_grad": False}]
+
+
+# ------------------------------------------------------------------- predict
+
+
+@given(seeds, st.integers(0, 9), st.integers(1, 11))
+def test_predict_in_batches_is_forward(seed, rows, batch_size):
+    x = np.random.default_rng(seed).normal(size=(rows, 3))
+    model = small()
+    expected = model.forward(x)
+    np.testing.assert_allclose(model.predict(x), expected, rtol=1e-14)
+    np.testing.assert_allclose(
+        model.predict(x, batch_size=batch_size), expected, rtol=1e-14
+    )
+
+
+class Averaging(Layer):
+    """A layer with layers inside, and a memory of its own in a list."""
+
+    def __init__(self):
+        self.branches = [Linear(3, 3, rng=0), Sequential(Linear(3, 3, rng=1), ReLU())]
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(len(x))
+        return sum(branch.forward(x) for branch in self.branches) / 2
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        half = np.asarray(grad_output) / 2
+        return sum(branch.backward(half) for branch in self.branches)
+
+
+def test_predict_between_forward_and_backward_disturbs_nothing():
+    g = np.array([[1.0, -2.0]] * 4)
+    results = []
+    for disturbed in (False, True):
+        model = Sequential(Averaging(), Sequential(*small()))
+        model.forward(np.ones((4, 3)))
+        if disturbed:
+            model.predict(np.full((7, 3), 0.5))
+            model.predict(np.full((4, 3), 0.5), batch_size=2)
+        results.append([model.backward(g), *(p.grad for p in model.parameters())])
+        assert model[0].seen == [4]
+    assert all(map(np.array_equal, *results))
+
+
+def test_predict_holds_a_batch_of_activations_beyond_its_output():
+    widths, rows, batch = [50, 400, 400, 400, 10], 20_000, 500
+    model = random_net(np.random.default_rng(0), widths, (ReLU,))
+    x = np.ones((rows, widths[0]))
+    model.predict(x[:1])
+    tracemalloc.start()
+    try:
+        result = model.predict(x, batch_size=batch)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    of_a_batch = batch * sum(2 * n for n in widths[1:]) * 8  # Linear's and ReLU's
+    assert peak - result.nbytes < of_a_batch
+
+
+def test_predict_converts_a_batch_at_a_time():
+    model = Sequential(Linear(400, 2, dtype=np.float32))
+    x = np.ones((20_000, 400), np.uint8)
+    tracemalloc.start()
+    try:
+        model.predict(x, batch_size=100)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000  # all of x in float32 would be 32 MB
+
+
+def test_predict_takes_lists_and_keeps_float32():
+    model = small(dtype=np.float32)
+    assert model.predict([[1, 2, 3]] * 5, batch_size=2).dtype == np.float32
+    assert model.predict([[1, 2, 3]] * 5).shape == (5, 2)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_predict_refuses_a_batch_size_below_one(batch_size):
+    with pytest.raises(ValueError, match="batch_size of at least 1"):
+        small().predict(np.ones((2, 3)), batch_size=batch_size)
+
+
+@pytest.mark.parametrize("batch_size", [1.0, "2", True])
+def test_predict_refuses_a_batch_size_that_is_no_int(batch_size):
+    with pytest.raises(TypeError, match="batch_size to be an int"):
+        small().predict(np.ones((2, 3)), batch_size=batch_size)
+
+
+def test_predict_refuses_what_forward_refuses():
+    with pytest.raises(ValueError, match=r"\(N, 3\), got \(2, 4\)"):
+        small().predict(np.ones((2, 4)), batch_size=2)
+    with pytest.raises(TypeError, match=r"Sequential\.predict: expected x"):
+        small().predict("abc", batch_size=1)
+    with pytest.raises(ValueError, match="rows"):
+        Sequential(ReLU()).predict(1.0, batch_size=1)
+    assert Sequential(ReLU()).predict(-1.0) == 0
+
+
+# -------------------------------------------------------- dtype and writes
+
+
+@given(seeds, st.lists(sizes, min_size=2, max_size=5))
+def test_a_float32_net_is_float32_in_every_array(seed, widths):
+    rng = np.random.default_rng(seed)
+    model = random_net(rng, widths, dtype=np.float32)
+    z = rng.normal(size=(3, widths[0]))
+    for layer in model:
+        z = layer.forward(z)
+        assert z.dtype == np.float32
+    assert model.backward(np.ones(z.shape)).dtype == np.float32
+    assert {p.grad.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+    assert {a.dtype for a in model.state_dict().values()} == {np.dtype(np.float32)}
+
+
+def test_no_argument_is_written_to_and_no_output_later():
+    rng, model, loss = np.random.default_rng(0), small(), BCELoss()
+    for _ in range(3):
+        x, y = frozen(rng.normal(size=(5, 3))), frozen(rng.uniform(size=(5, 2)))
+        frozen(model.predict(x))
+        loss.forward(frozen(model.forward(x)), y)
+        frozen(model.backward(frozen(loss.backward())))
+        for p in model.parameters():
+            frozen(p.grad)
+
+
+# ------------------------------------------------------------------ state
+
+
+def test_state_dict_has_pytorchs_names_and_copies():
+    model = small()
+    state = model.state_dict()
+    assert list(state) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    state["0.weight"][...] = 7
+    assert not np.any(model[0].weight.data == 7)
+
+
+def test_state_travels_to_another_net_of_either_dtype():
+    source, target = small(0), small(1, np.float32)
+    array = target[0].weight.data
+    target.load_state_dict(source.state_dict())
+    assert target[0].weight.data is array
+    assert array.dtype == np.float32
+    x = np.ones((2, 3))
+    np.testing.assert_allclose(target.predict(x), source.predict(x), rtol=1e-5)
+
+
+def test_state_of_a_readers_layer_has_the_path_of_its_attributes():
+    assert list(Sequential(ReLU(), Averaging()).state_dict()) == [
+        "1.branches.0.weight",
+        "1.branches.0.bias",
+        "1.branches.1.0.weight",
+        "1.branches.1.0.bias",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        (lambda d: d.pop("2.bias"), ValueError, r"lacks \['2.bias'\]"),
+        (lambda d: d.update({"4.bias": [1]}), ValueError, r"has \['4.bias'\] besides"),
+        (
+            lambda d: d.update({"2.bias": [1.0]}),
+            ValueError,
+            r"shape \(2,\), got \(1,\)",
+        ),
+        (
+            lambda d: d.update({"2.weight": d["2.weight"].T}),
+            ValueError,
+            r"got \(4, 2\)",
+        ),
+        (
+            lambda d: d.update({"2.bias": ["a", "b"]}),
+            TypeError,
+            "'2.bias' to hold real",
+        ),
+    ],
+)
+def test_a_wrong_state_changes_nothing(change, error, sentence):
+    model, state = small(0), small(1).state_dict()
+    before = model.state_dict()
+    change(state)
+    with pytest.raises(error, match=f"Sequential.load_state_dict: .*{sentence}"):
+        model.load_state_dict(state)
+    after = model.state_dict()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("wrong", [None, [1], "abc", 3])
+def test_a_state_is_a_mapping(wrong):
+    with pytest.raises(TypeError, match=r"expected a mapping.*state_dict\(\)"):
+        small().load_state_dict(wrong)
+
+
+def test_zero_grad_takes_every_gradient_away():
+    model = small()
+    model.forward(np.ones((1, 3)))
+    model.backward(np.ones((1, 2)))
+    model.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+
+
+# ------------------------------------------------------ container and errors
+
+
+def test_len_index_slice_and_iteration():
+    model = small()
+    assert len(model) == 4
+    assert model[-1] is list(model)[3]
+    assert [id(layer) for layer in model[1:3]] == [id(model[1]), id(model[2])]
+    assert isinstance(model[1:3], Sequential)
+    with pytest.raises(IndexError):
+        model[4]
+
+
+def test_repr_is_pytorchs():
+    assert repr(Sequential(Linear(2, 1), Sequential(ReLU()))) == (
+        "Sequential(\n"
+        "  (0): Linear(in_features=2, out_features=1, bias=True)\n"
+        "  (1): Sequential(\n"
+        "    (0): ReLU()\n"
+        "  )\n"
+        ")"
+    )
+    assert repr(Sequential()) == "Sequential()"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [ReLU, "ReLU", None, [Linear(1, 1), ReLU()], 3, Parameter([1.0]), MSELoss()],
+)
+def test_what_is_no_layer_is_refused_with_its_index(wrong):
+    with pytest.raises(TypeError, match="expected layer 1 to be a Layer"):
+        Sequential(Linear(1, 1), wrong)
+
+
+def test_a_layer_twice_is_refused_at_any_depth():
+    relu = ReLU()
+    with pytest.raises(ValueError, match=r"ReLU\(\) at 0 again at 2"):
+        Sequential(relu, Linear(1, 1), relu)
+    with pytest.raises(ValueError, match=r"ReLU\(\) at 0 again at 1\.1"):
+        Sequential(relu, Sequential(Linear(1, 1), relu))
+    averaging = Averaging()
+    with pytest.raises(ValueError, match=r"at 0\.branches\.0 again at 1"):
+        Sequential(averaging, averaging.branches[0])
+
+
+def test_a_net_of_no_layers_has_nothing_to_say():
+    for call in (Sequential().forward, Sequential().predict, Sequential().backward):
+        with pytest.raises(ValueError, match="expected at least one layer, got none"):
+            call([[1.0]])
+
+
+def test_backward_before_forward_and_twice():
+    model = small()
+    with pytest.raises(RuntimeError, match="Sigmoid.backward.*uses up one forward"):
+        model.backward(np.ones((1, 2)))
+    model.forward(np.ones((1, 3)))
+    model.backward(np.ones((1, 2)))
+    with pytest.raises(RuntimeError, match="uses up one forward"):
+        model.backward(np.ones((1, 2)))
+
+
+def test_an_evaluation_forward_in_between_is_noticed_by_its_shape():
+    model = small()
+    model.forward(np.ones((4, 3)))
+    model.forward(np.ones((9, 3)))
+    with pytest.raises(ValueError, match=r"\(9, 2\).*got \(4, 2\).*model\.predict"):
+        model.backward(np.ones((4, 2)))
+
+
+@pytest.mark.parametrize(
+    "twin", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_copies_go_on_alone(twin):
+    model = small()
+    model.forward(np.ones((2, 3)))
+    other = twin(model)
+    g = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert np.array_equal(other.backward(g), model.backward(g))
+    other[0].weight.data += 1
+    assert not np.any(other[0].weight.data == model[0].weight.data)

@@ -1,0 +1,141 @@
+"""The same net in PyTorch: gradients and parameters over several steps.
+
+Runs where torch is installed; the other tests need no torch, and hold the same
+gradients against central differences and cases worked by hand.
+"""
+
+import numpy as np
+import pytest
+
+from mlp import (
+    SGD,
+    BCELoss,
+    Identity,
+    Linear,
+    MSELoss,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    train_step,
+)
+
+torch = pytest.importorskip("torch", reason="the comparison needs torch")
+
+TWINS = {
+    Linear: lambda layer: torch.nn.Linear(
+        layer.in_features, layer.out_features, bias=layer.bias is not None
+    ),
+    ReLU: lambda layer: torch.nn.ReLU(),
+    Sigmoid: lambda layer: torch.nn.Sigmoid(),
+    Identity: lambda layer: torch.nn.Identity(),
+}
+SETTINGS = [
+    {},
+    {"momentum": 0.9},
+    {"weight_decay": 0.1},
+    {"momentum": 0.9, "nesterov": True},
+    {"momentum": 0.5, "weight_decay": 0.01, "nesterov": True},
+]
+
+
+def to_torch(array):
+    return torch.from_numpy(np.array(array))
+
+
+def net_of(depth, rng, last, dtype=np.float64):
+    """Return a net of this many Linear layers of random widths and activations."""
+    widths = [3, *rng.integers(1, 7, depth - 1), 2]
+    layers = []
+    for n, m in zip(widths, widths[1:], strict=False):
+        layers.append(Linear(int(n), int(m), rng=rng, bias=n != 4, dtype=dtype))
+        layers.append([ReLU, Sigmoid, Identity][rng.integers(3)]())
+    return Sequential(*layers[:-1], last())
+
+
+def twin_of(model, dtype=torch.float64):
+    twin = torch.nn.Sequential(*(TWINS[type(layer)](layer) for layer in model))
+    twin = twin.to(dtype)
+    state = {name: to_torch(array) for name, array in model.state_dict().items()}
+    twin.load_state_dict(state)
+    return twin
+
+
+@pytest.mark.parametrize("depth", range(1, 7))
+@pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
+@pytest.mark.parametrize("make", [MSELoss, BCELoss])
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_five_steps_give_pytorchs_gradients_and_parameters(
+    depth, reduction, make, settings
+):
+    rng = np.random.default_rng([depth, len(reduction), len(settings)])
+    model = net_of(depth, rng, last=Sigmoid if make is BCELoss else Identity)
+    twin = twin_of(model)
+    optimizer = SGD(model.parameters(), lr=0.05, **settings)
+    twin_optimizer = torch.optim.SGD(twin.parameters(), lr=0.05, **settings)
+    criterion = make(reduction)
+    in_torch = "mean" if reduction == "mean" else "sum"
+    twin_criterion = getattr(torch.nn, make.__name__)(reduction=in_torch)
+    for _ in range(5):
+        n = int(rng.integers(1, 9))
+        x, y = rng.normal(size=(n, 3)), rng.uniform(size=(n, 2))
+        value = train_step(model, criterion, optimizer, x, y)
+
+        twin_optimizer.zero_grad()
+        twin_value = twin_criterion(twin(to_torch(x)), to_torch(y))
+        if reduction == "batchmean":
+            twin_value = twin_value / n
+        twin_value.backward()
+        twin_optimizer.step()
+
+        assert value == pytest.approx(twin_value.item(), rel=1e-9)
+        for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+            scale = np.abs(q.grad.numpy()).max()
+            np.testing.assert_allclose(
+                p.grad, q.grad.numpy(), rtol=1e-9, atol=1e-12 * scale
+            )
+            np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("prediction", [0.0, 1.0, 1e-50, 1e-13, 1 - 1e-13, 1e-8])
+@pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
+def test_bce_at_its_bounds_is_pytorchs(prediction, target):
+    p = torch.tensor([prediction], dtype=torch.float64, requires_grad=True)
+    value = torch.nn.BCELoss()(p, torch.tensor([target], dtype=torch.float64))
+    value.backward()
+    loss = BCELoss()
+    assert loss.forward([prediction], [target]) == pytest.approx(
+        value.item(), rel=1e-12
+    )
+    # PyTorch's 1e-12 is a float32, which is 4e-9 off
+    np.testing.assert_allclose(loss.backward(), p.grad.numpy(), rtol=1e-8)
+
+
+def test_relu_at_zero_is_pytorchs():
+    x = torch.zeros(1, requires_grad=True)
+    torch.relu(x).backward()
+    layer = ReLU()
+    layer.forward([0.0])
+    assert layer.backward([1.0]) == x.grad.item()
+
+
+def test_sigmoid_is_pytorchs_to_a_few_ulp():
+    x = np.linspace(-700, 700, 20_001)
+    y = torch.sigmoid(to_torch(x)).numpy()
+    np.testing.assert_allclose(Sigmoid().forward(x), y, rtol=1e-15)
+
+
+def test_repr_is_pytorchs():
+    model = Sequential(Linear(2, 3), ReLU(), Linear(3, 1, bias=False), Sigmoid())
+    assert repr(model) == repr(twin_of(model))
+
+
+def test_weights_travel_both_ways_in_float32():
+    model = net_of(3, np.random.default_rng(0), Sigmoid, np.float32)
+    twin = twin_of(model, torch.float32)
+    with torch.no_grad():
+        for q in twin.parameters():
+            q += 0.25
+    model.load_state_dict(twin.state_dict())
+    x = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
+    y = twin(to_torch(x)).detach().numpy()
+    np.testing.assert_allclose(model.predict(x), y, rtol=1e-5)
