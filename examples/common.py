@@ -1,0 +1,164 @@
+"""What the example scripts share and nobody came for: options, tables, errors.
+
+The scripts themselves hold what is worth reading, the net and the five steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp import Dataset, Sequential
+from mlp.data import read_csv
+
+Array: TypeAlias = npt.NDArray[Any]
+
+MIN_ROWS = 8  # so that two are held out, and a held-out result means something
+
+
+def whole_number_from(least: int) -> Callable[[str], int]:
+    """Return argparse's type of an int from least to a thousand million."""
+    most = 10**9
+
+    def whole_number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"expected at least {least} and at most {most}, got {value}"
+            )
+        return value
+
+    return whole_number
+
+
+def learning_rate(text: str) -> float:
+    """Return a finite float above 0; argparse's type of --lr."""
+    value = float(text)
+    if not (value > 0 and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(
+            f"expected a finite number above 0, got {text}"
+        )
+    return value
+
+
+def make_parser(
+    description: str | None,
+    *,
+    epochs: int,
+    lr: float,
+    batch_size: int,
+    hidden: int,
+    own_table: bool,
+) -> argparse.ArgumentParser:
+    """Return a parser of the options that all examples take, with these defaults."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    for name, kind, default, meaning in (
+        ("--epochs", whole_number_from(1), epochs, "passes over the training rows"),
+        ("--lr", learning_rate, lr, "learning rate"),
+        ("--batch-size", whole_number_from(1), batch_size, "rows in a step"),
+        ("--hidden", whole_number_from(1), hidden, "hidden units"),
+        (
+            "--seed",
+            whole_number_from(0),
+            0,
+            "of the split, the weights and the batches",
+        ),
+    ):
+        help_text = f"{meaning} (default: {default})"
+        parser.add_argument(name, type=kind, default=default, help=help_text)
+    if own_table:
+        parser.add_argument(
+            "--csv", metavar="FILE", help="train on this table: names, then numbers"
+        )
+        parser.add_argument(
+            "--target", metavar="COLUMN", help="the column of FILE to predict"
+        )
+    return parser
+
+
+@contextmanager
+def errors_as_sentences(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """Turn what is wrong with the user's options or file into exit code 2."""
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            yield
+    except FloatingPointError as error:
+        parser.error(f"the numbers grew out of range ({error}); try a smaller --lr")
+    except MemoryError as error:
+        parser.error(f"{error}; try a smaller --hidden")
+
+
+def load(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    default: Callable[[], Dataset],
+) -> Dataset:
+    """Return the reader's own table if --csv is given, else the default one."""
+    if (args.csv is None) != (args.target is None):
+        parser.error("--csv FILE and --target COLUMN go together, got one of them")
+    if args.csv is None:
+        return default()
+    try:
+        data = read_csv(args.csv, args.target)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if len(data.x) < MIN_ROWS:
+        parser.error(
+            f"{args.csv}: expected at least {MIN_ROWS} rows of numbers to split, got "
+            f"{len(data.x)}"
+        )
+    return data
+
+
+def print_data(data: Dataset, n_train: int, n_test: int) -> None:
+    """Print what the data is, where it is from, and how it was split."""
+    rows, features = data.x.shape
+    print(f"data      {rows} rows, {features} features: {listed(data.feature_names)}")
+    print(f"target    {listed(data.target_names)}")
+    print(f"source    {data.source}")
+    print(f"split     {n_train} rows to train on, {n_test} held out")
+    print()
+
+
+def listed(names: tuple[str, ...], most: int = 5) -> str:
+    """Return the names with commas, the first of them if they are many."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def print_net(model: Sequential, features: int) -> None:
+    """Print each layer with the shape of its output and its parameters."""
+    print(f"{'net':<10}{'layer':<10}{'output':<12}{'parameters':>10}")
+    print(f"{'':<10}{'(input)':<10}{f'(N, {features})':<12}{0:>10}")
+    z: Array = np.zeros((1, features))
+    for layer in model:
+        z = layer.forward(z)
+        count = sum(p.data.size for p in layer.parameters())
+        name = type(layer).__name__
+        print(f"{'':<10}{name:<10}{f'(N, {z.shape[1]})':<12}{count:>10}")
+    total = sum(p.data.size for p in model.parameters())
+    print(f"{'':<10}{'total':<22}{total:>10}")
+    print()
+
+
+def print_epoch(epoch: int, epochs: int, name: str, loss: float) -> None:
+    """Print the loss of the first epoch and of each tenth of the run."""
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"the loss is {loss}")
+    if epoch in {1, *(-(-epochs * tenth // 10) for tenth in range(1, 11))}:
+        print(f"epoch {epoch:>4}/{epochs}   {name} {loss:.5f}")
+
+
+def confusion_matrix(truth: Array, guess: Array, names: tuple[str, ...]) -> str:
+    """Return a table of how often each class (row) was taken for each (column)."""
+    width = max(6, *(len(name) + 2 for name in names))
+    lines = [" " * 12 + "".join(f"{name:>{width}}" for name in names)]
+    for i, name in enumerate(names):
+        counts = [np.sum((truth == i) & (guess == j)) for j in range(len(names))]
+        lines.append(f"{name:<12}" + "".join(f"{n:>{width}}" for n in counts))
+    return "\n".join(lines)
