@@ -1,0 +1,204 @@
+"""README.md and docs/ do what they say; docstrings fit a terminal.
+
+Run as a script, this file writes the output of each command in README.md's
+console blocks anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import doctest
+import importlib
+import inspect
+import io
+import pkgutil
+import pydoc
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlp
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n\$ (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page):
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_run_and_print_what_follows_them(page):
+    namespace, printed = {}, ""
+    for language, text in blocks(page):
+        if language == "python":
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
+                exec(compile(text, page.name, "exec"), namespace)
+            printed = output.getvalue()
+        elif language == "text":
+            assert_alike(printed, text)
+        elif language == "pycon":
+            test = doctest.DocTestParser().get_doctest(
+                text, namespace, page.name, str(page), 0
+            )
+            runner = doctest.DocTestRunner(verbose=False)
+            report = io.StringIO()
+            runner.run(test, out=report.write, clear_globs=False)
+            assert runner.failures == 0, report.getvalue()
+            namespace.update(test.globs)
+        else:
+            assert language in ("sh", "console"), f"who runs a block of {language}?"
+
+
+def test_readme_shows_what_its_commands_print():
+    consoles = CONSOLE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(consoles) == 3
+    for command, shown in consoles:
+        assert_alike(output_of(command), shown)
+
+
+def output_of(command):
+    """Run .venv/bin/python script with this interpreter, and return its output."""
+    program, *arguments = command.split()
+    assert program == ".venv/bin/python"
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+def assert_alike(printed, shown):
+    """Compare two outputs with the tolerance that README.md states."""
+    within = 0  # of a count; 4 in a confusion matrix
+    assert len(printed.splitlines()) == len(shown.splitlines())
+    for line, expected in zip(printed.splitlines(), shown.splitlines(), strict=True):
+        if line.startswith("truth (rows)"):
+            within = 4
+        assert NUMBER.sub("#", line).split() == NUMBER.sub("#", expected).split()
+        if line.startswith("trained in"):
+            continue
+        for number, figure in zip(
+            NUMBER.findall(line), NUMBER.findall(expected), strict=True
+        ):
+            if "." in figure:
+                assert float(number) == pytest.approx(float(figure), rel=0.1, abs=0.03)
+            else:
+                assert abs(int(number) - int(figure)) <= within, (line, expected)
+
+
+def test_the_comparison_of_outputs_can_fail():
+    for printed, shown in (
+        ("a 0.50", "a 0.56"),
+        ("a 3", "a 4"),
+        ("a 1", "b 1"),
+        ("a", "a\nb"),
+    ):
+        with pytest.raises(AssertionError):
+            assert_alike(printed, shown)
+    assert_alike("a 0.50\ntrained in 0.1 s", "a 0.52\ntrained in 7.0 s")
+
+
+def test_run_it_and_test_it_are_one_command_each():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for heading, what in (("Run it", "examples/regression.py"), ("Test it", "pytest")):
+        section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+        ((language, command),) = BLOCK.findall(section)
+        assert language == "sh"
+        assert command.count("\n") == 1
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install")
+        assert command.rstrip().endswith(what)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists()
+
+
+def test_readme_names_everything_public():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in mlp.__all__:
+        assert name == "__version__" or re.search(rf"\b{name}\b", text), name
+
+
+MODULES = ["mlp"] + [
+    info.name
+    for info in pkgutil.walk_packages(mlp.__path__, "mlp.")
+    if "._" not in info.name
+]
+
+
+def docstring_lines():
+    """Return each line of a docstring in mlp/, without its indentation."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    lines = set()
+    for path in Path(mlp.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, documented):
+                text = ast.get_docstring(node) or ""
+                lines |= {line.strip() for line in text.splitlines()}
+    return lines
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings_fit_80_columns_in_help(name):
+    page = pydoc.plain(pydoc.render_doc(importlib.import_module(name)))
+    ours = docstring_lines()  # pydoc does not wrap the signatures, which are its own
+    lines = [line for line in page.splitlines() if line.strip(" |") in ours]
+    assert len(lines) > 5
+    title = page.partition("\nNAME\n")[2].partition("\n")[0]
+    assert [line for line in [title, *lines] if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_says_what_a_newcomer_should_learn(name):
+    assert "newcomer should learn" in importlib.import_module(name).__doc__
+
+
+def public_objects():
+    for name in MODULES:
+        module = importlib.import_module(name)
+        for attribute, value in vars(module).items():
+            own = getattr(value, "__module__", None) == name
+            if own and not attribute.startswith("_") and callable(value):
+                yield pytest.param(value, id=f"{name}.{attribute}")
+
+
+@pytest.mark.parametrize("thing", list(public_objects()))
+def test_each_public_class_and_function_has_examples_that_run(thing):
+    if inspect.isclass(thing) and issubclass(thing, Warning | tuple):
+        return  # a warning, and the plain record Dataset
+    assert "\nExamples\n--------\n" in inspect.getdoc(thing)
+    assert ">>> " in inspect.getdoc(thing)
+
+
+@pytest.mark.parametrize(
+    "layer", ["Linear", "ReLU", "Sigmoid", "Identity", "MSELoss", "BCELoss", "SGD"]
+)
+def test_a_derivation_note_has_its_sections_in_order(layer):
+    note = inspect.getdoc(getattr(mlp, layer))
+    wanted = ["Raises", "Shapes", "Derivation", "Examples", "References"]
+    if layer == "SGD":
+        wanted.remove("Shapes")
+    found = re.findall(r"^(\w+)\n-+$", note, re.MULTILINE)
+    assert [section for section in found if section in wanted] == wanted
+    first = note.partition("\n")[0]
+    assert "=" in first or "←" in first  # the formula
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    text = CONSOLE.sub(lambda m: f"```console\n$ {m[1]}\n{output_of(m[1])}```", text)
+    readme.write_text(text, encoding="utf-8")
