@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{'Linear + Sigmoid':<16}{np.mean(baseline_guess == truth):10.3f}")
     print("\ntruth (rows) and what this net says (columns)")
     print(common.confusion_matrix(truth, guess, (f"{target} = 0", f"{target} = 1")))
-    print(f"\ntrained in {seconds:.1f} s")
+    print(f"\ntrained in {seconds:.2f} s")
 
 
 if __name__ == "__main__":

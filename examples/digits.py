@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{'nearest centroid':<16}{np.mean(nearest == truth):10.3f}")
     print("\ntruth (rows) and what this net says (columns)")
     print(common.confusion_matrix(truth, guess, data.target_names))
-    print(f"\ntrained in {seconds:.1f} s")
+    print(f"\ntrained in {seconds:.2f} s")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, prediction in (("this net", by_net), ("least squares", by_line)):
         error = np.sqrt(np.mean((prediction - y_test) ** 2))
         print(f"{name:<16}{r_squared(prediction, y_test):6.3f}  {error:10.3f}")
-    print(f"\ntrained in {seconds:.1f} s")
+    print(f"\ntrained in {seconds:.2f} s")
 
 
 if __name__ == "__main__":

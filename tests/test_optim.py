@@ -248,6 +248,10 @@ def test_a_run_that_is_cut_and_taken_up_is_the_same_to_the_bit():
 def test_state_is_a_copy():
     _, optimizer = trained(momentum=0.9)
     state = optimizer.state_dict()
+    for v in state["velocity"]:
+        v[...] = 77
+    assert not any(np.any(v == 77) for v in optimizer.state_dict()["velocity"])
+    state = optimizer.state_dict()
     optimizer.load_state_dict(state)
     for v in state["velocity"]:
         v[...] = 77

@@ -96,6 +96,19 @@ def test_train_step_is_the_five_steps(dtype):
         assert p.data.dtype == p.grad.dtype == dtype
 
 
+def test_train_step_asks_for_no_gradient_of_x():
+    asked = []
+
+    class Spy(Linear):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            asked.append(needs_input_grad)
+            return super().backward(grad_output)
+
+    model = Spy(1, 1)
+    train_step(model, MSELoss(), SGD(model.parameters(), lr=0.1), [[1.0]], [[2.0]])
+    assert asked == [False]
+
+
 def test_training_fits_a_curve():
     rng = np.random.default_rng(0)
     x = np.linspace(-2, 2, 64)[:, np.newaxis]
