@@ -27,7 +27,12 @@ def whole_number_from(least: int) -> Callable[[str], int]:
     most = 10**9
 
     def whole_number(text: str) -> int:
-        value = int(text)
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number, got {text!r}"
+            ) from None
         if not least <= value <= most:
             raise argparse.ArgumentTypeError(
                 f"expected at least {least} and at most {most}, got {value}"
@@ -39,10 +44,13 @@ def whole_number_from(least: int) -> Callable[[str], int]:
 
 def learning_rate(text: str) -> float:
     """Return a finite float above 0; argparse's type of --lr."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not (value > 0 and math.isfinite(value)):
         raise argparse.ArgumentTypeError(
-            f"expected a finite number above 0, got {text}"
+            f"expected a finite number above 0, got {text!r}"
         )
     return value
 

@@ -77,6 +77,13 @@ def activation_input(layer: object, x: npt.ArrayLike) -> Array:
     return floating(f"{type(layer).__name__}.forward", "x", x)
 
 
+def net_input(x: npt.ArrayLike) -> RealArray:
+    """Return the x of a net: an array, whose shape the first layer checks."""
+    if type(x) is np.ndarray and x.dtype.kind == "f":
+        return x
+    return real_array("Sequential.forward", "x", x)
+
+
 def linear_input(layer: object, x: npt.ArrayLike, width: int, dtype: Any) -> Array:
     """Return the x of a linear forward: shape (N, width), the weight's dtype."""
     if not (type(x) is np.ndarray and x.dtype == dtype):
@@ -113,9 +120,9 @@ def upstream(
         return kept, grad_output
     raise ValueError(
         f"{type(layer).__name__}.backward: expected grad_output of shape {shape}, "
-        f"that of the last output, got {grad_output.shape}; if another batch went "
-        f"through forward in between, use model.predict for it, which leaves what "
-        f"backward needs alone"
+        f"that of the last output, got {grad_output.shape}; did another batch go "
+        f"through forward in between (model.predict leaves what backward needs "
+        f"alone), or did the loss broadcast its target?"
     )
 
 
@@ -270,16 +277,18 @@ def labels(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
     return array
 
 
-def names(who: str, expected: Mapping[str, Any], state: Any) -> None:
-    """Raise unless state is a mapping with just the names expected."""
+def names(
+    who: str, expected: Collection[str], state: Any, optional: Collection[str] = ()
+) -> None:
+    """Raise unless state is a mapping with the names expected, and no unknown."""
     if not isinstance(state, Mapping):
         raise TypeError(
             f"{who}: expected a mapping of names to values, got "
             f"{type(state).__name__}; state_dict() makes one"
         )
-    if expected.keys() != state.keys():
-        missing = [name for name in expected if name not in state]
-        unknown = [name for name in state if name not in expected]
+    missing = [name for name in expected if name not in state]
+    unknown = [n for n in state if n not in expected and n not in optional]
+    if missing or unknown:
         raise ValueError(
             f"{who}: expected the names {list(expected)}, got a state that lacks "
             f"{missing} and has {unknown} besides; is it another's?"
@@ -328,6 +337,7 @@ def number(
     A Python float takes the dtype of the array that it multiplies; a NumPy
     float64 would turn a float32 array into float64.
     """
+    value = _scalar(value)
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{who}: expected {name} to be a number, got {value!r}")
     result = float(value)
@@ -340,9 +350,15 @@ def number(
 
 def flag(who: str, name: str, value: Any) -> bool:
     """Return value as a bool; a number in its place is a misplaced argument."""
+    value = _scalar(value)
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{who}: expected {name} to be True or False, got {value!r}")
     return bool(value)
+
+
+def _scalar(value: Any) -> Any:
+    """Return what an array of no dimensions holds, as a file gives numbers back."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 def one_of(who: str, name: str, value: Any, known: Collection[str]) -> str:

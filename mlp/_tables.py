@@ -36,7 +36,8 @@ class Table(NamedTuple):
             if not math.isfinite(values[i]):
                 raise ValueError(
                     f"{self.who}, row {row}, column {name!r}: expected a finite "
-                    f"number, got {fields[j]!r}; fill it, or drop the row"
+                    f"number, got {fields[j]!r}; fill it, write a text as numbers, "
+                    f"or drop the row"
                 )
         return values
 
@@ -45,7 +46,7 @@ class Table(NamedTuple):
         if target not in self.names:
             raise ValueError(
                 f"{self.who}, row 1: expected a column {target!r} as the target, got "
-                f"{', '.join(self.names)}"
+                f"{', '.join(self.names)}; the names have to be row 1"
             )
         features = tuple(name for name in self.names if name != target)
         if not features:
@@ -77,7 +78,17 @@ def read(who: str, lines: Iterable[str]) -> Table:
         )
     (_, header), *rows = rows
     names = [name.strip() for name in header]
-    for name in names:
+    if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
+        raise ValueError(
+            f"{who}, row 1: expected names with commas between, got {names[0]!r}; "
+            f"save the table as comma-separated"
+        )
+    for j, name in enumerate(names):
+        if not name:
+            raise ValueError(
+                f"{who}, row 1: expected a name for each column, got none for the "
+                f"one at place {j + 1}"
+            )
         if names.count(name) > 1:
             raise ValueError(
                 f"{who}, row 1: expected each name once, got {name!r} twice"

@@ -205,6 +205,8 @@ class Layer(ABC):
     ) -> Array | None:
         """Return ∂ℓ/∂x, given ∂ℓ/∂y, and add ∂ℓ/∂θ to each θ.grad.
 
+        In the library's own layers each backward uses up one forward.
+
         Parameters
         ----------
         grad_output : array_like of y's shape
@@ -286,7 +288,9 @@ class Loss(ABC):
     A loss of your own writes forward, which returns ℓ as a float and keeps
     what backward needs, and backward, which returns the derivative of
     exactly that number: if forward divides by the number of entries, so
-    does backward.
+    does backward. It refuses a target of another shape, which NumPy would
+    broadcast: (N, 1) − (N,) is (N, N). In the library's own losses and
+    layers, each backward uses up one forward.
 
     Examples
     --------
@@ -297,6 +301,8 @@ class Loss(ABC):
     >>> from mlp import Loss
     >>> class AbsoluteLoss(Loss):
     ...     def forward(self, prediction, target):
+    ...         if prediction.shape != target.shape:
+    ...             raise ValueError(f"{prediction.shape}, {target.shape}")
     ...         self.difference = prediction - target
     ...         return float(np.abs(self.difference).sum())
     ...     def backward(self):

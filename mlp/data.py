@@ -235,8 +235,15 @@ class Standardizer:
                 f"{table.shape}"
             )
         constant = table.min(axis=0) == table.max(axis=0)
-        mean = table.mean(axis=0, dtype=np.float64)
-        std = table.std(axis=0, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = table.mean(axis=0, dtype=np.float64)
+            std = table.std(axis=0, dtype=np.float64)
+        for j in np.flatnonzero(~np.isfinite(std) & ~constant):
+            raise ValueError(
+                f"Standardizer.fit: expected squares within float64, got "
+                f"{np.abs(table[:, j]).max():g} in column {j}; divide it by its unit "
+                f"first, or take its logarithm"
+            )
         self.mean = np.where(constant, table[0], mean)  # not off by a rounding
         self.std = np.where(constant, 1.0, std)
         return self

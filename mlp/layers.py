@@ -23,8 +23,9 @@ class Linear(Layer):
     """y = x Wᵀ + b, for each row x of a batch.
 
     out_features weighted sums of the same in_features inputs. All that a
-    multilayer perceptron learns, it learns here; everything between two
-    such layers is there to keep them from being one.
+    multilayer perceptron learns, it learns here. Two such layers in a row
+    are only one, W₂ (W₁ x + b₁) + b₂ = (W₂ W₁) x + (W₂ b₁ + b₂), which is
+    why there is something that bends between them.
 
     Parameters
     ----------
@@ -65,25 +66,29 @@ class Linear(Layer):
 
     Derivation
     ----------
-    One sample, x and y columns, in numerator layout (∂ℓ/∂y is a row):
+    One sample, x and y columns. In numerator layout the derivative of a
+    number by a column is a row, so ∂ℓ/∂y is 1 × m:
 
-        y = W x + b               yᵢ = Σⱼ Wᵢⱼ xⱼ + bᵢ
-        ∂yᵢ/∂xⱼ = Wᵢⱼ             ∂ℓ/∂x = ∂ℓ/∂y · W          1 × n
-        ∂yᵢ/∂bⱼ = 1 if i = j      ∂ℓ/∂b = ∂ℓ/∂y              1 × m
-        ∂yᵢ/∂Wᵢⱼ = xⱼ             ∂ℓ/∂W = x · ∂ℓ/∂y          n × m
+        y = W x + b                          yᵢ = Σⱼ Wᵢⱼ xⱼ + bᵢ
+        ∂yᵢ/∂xⱼ = Wᵢⱼ                        ∂ℓ/∂x = ∂ℓ/∂y · W     1 × n
+        ∂yᵢ/∂bⱼ = 1 if i = j, else 0         ∂ℓ/∂b = ∂ℓ/∂y         1 × m
+        ∂yₖ/∂Wᵢⱼ = xⱼ if k = i, else 0       ∂ℓ/∂W = x · ∂ℓ/∂y     n × m
 
-    Column times row: the gradient of a weight is the input that it weighs
-    times the gradient of the sum that it enters. In numerator layout it is
-    n × m, the transpose of W's own shape; .grad holds it transposed back.
+    The last, since Wᵢⱼ is in yᵢ alone: ∂ℓ/∂Wᵢⱼ = Σₖ ∂ℓ/∂yₖ ∂yₖ/∂Wᵢⱼ
+    = ∂ℓ/∂yᵢ xⱼ, which is entry (j, i) of the column x times the row ∂ℓ/∂y.
+
+    The gradient of a weight is the input that it weighs times the gradient
+    of the sum that it enters. In numerator layout it is n × m, the
+    transpose of W's own shape; .grad holds it transposed back.
 
     A batch, one sample a row: row k of x is xₖᵀ, row k of grad_output is
     ∂ℓ/∂yₖ. Each sample has its own x, but all share W and b, so there the
     samples add up; the matrix product over k is that sum:
 
-        y           = x Wᵀ + b                                  (N, m)
-        grad_bias   = Σₖ ∂ℓ/∂yₖ           grad_output's rows     (m,)
-        grad_weight = Σₖ (xₖ · ∂ℓ/∂yₖ)ᵀ  = grad_outputᵀ x        (m, n)
-        grad_input  = each ∂ℓ/∂yₖ · W     = grad_output W         (N, n)
+        y           = x Wᵀ + b                                    (N, m)
+        grad_bias   = Σₖ ∂ℓ/∂yₖ         = sum of grad_output's rows (m,)
+        grad_weight = Σₖ (xₖ · ∂ℓ/∂yₖ)ᵀ = grad_outputᵀ x          (m, n)
+        grad_input  : each ∂ℓ/∂yₖ · W, so grad_output W           (N, n)
 
     Examples
     --------
@@ -150,8 +155,8 @@ class Linear(Layer):
     ) -> Array | None:
         """Return grad_output W, or None if needs_input_grad is False.
 
-        Adds grad_outputᵀ x to weight.grad, and grad_output's rows to
-        bias.grad.
+        Adds grad_outputᵀ x to weight.grad, and the sum of grad_output's
+        rows to bias.grad.
         """
         m = self.out_features
         x, grad_output = _checks.upstream(self, self._x, grad_output, m)
@@ -196,6 +201,8 @@ class ReLU(Layer):
     ----------
         ∂yᵢ/∂xⱼ = 1 if i = j and xᵢ > 0, else 0     a diagonal Jacobian
         grad_input = grad_output ⊙ [y > 0]          as y > 0 where x > 0
+
+    [y > 0] is 1 where y > 0, else 0, and ⊙ the product entry by entry.
 
     At xᵢ = 0 there is a kink: any slope from 0 to 1 is a subgradient there,
     and this layer takes 0, as PyTorch does.
@@ -261,9 +268,10 @@ class Sigmoid(Layer):
         ∂yᵢ/∂xⱼ = yᵢ (1 − yᵢ) if i = j, else 0       a diagonal Jacobian,
         grad_input = grad_output ⊙ y ⊙ (1 − y)       so never formed
 
-    In floating point e⁻ˣ overflows for x below −709. Above and below times
-    eˣ, that is σ(x) = eˣ / (1 + eˣ), which does not, and loses no digit
-    where y is small. The form for x ≥ 0 and that for x < 0, in one line:
+    In float64 e⁻ˣ overflows for x below −709, in float32 below −88. With
+    numerator and denominator multiplied by eˣ it is σ(x) = eˣ / (1 + eˣ),
+    which does not, and loses no digit where y is small. The form for x ≥ 0
+    and that for x < 0, in one line:
 
         y = exp(min(x, 0)) / (1 + exp(−|x|))
 

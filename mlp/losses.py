@@ -21,8 +21,9 @@ data, whatever N is: a larger batch makes it less noisy, not longer. Hence
 
     sum = N·K·mean,   so lr for the sum = lr for the mean / (N·K)
 
-The last, smaller batch of an epoch then gets its share of attention by
-itself.
+and a weight decay, which is no mean, must be N·K times larger for the sum
+to weigh the same beside it. The price: the last, smaller batch of an epoch
+takes as long a step as a full one, so each of its rows weighs more.
 """
 
 from __future__ import annotations
@@ -181,11 +182,14 @@ class BCELoss(_ReducedLoss):
     and what is left is (1/M) (ŷ − y): a confident mistake is corrected at
     full strength, where the squared error would have it stand still.
 
-    At ŷ = 0 and ŷ = 1 both lines are infinite. As in PyTorch, each
-    logarithm is bounded below by −100, and the last denominator by 10⁻¹².
-    Where a bound is active, backward is therefore not the derivative of
-    forward: there ℓ is flat, but a slope of up to 10¹² leads back to where
-    it is not.
+    A logarithm of 0 is infinite, and so is the slope there. As in PyTorch,
+    each logarithm is bounded below by −100, and the last denominator by
+    10⁻¹². Where a bound is active, backward is not the derivative of what
+    forward returned: for ŷ (1 − ŷ) < 10⁻¹² the slope is the smaller one
+    with 10⁻¹² below, and for ŷ < e⁻¹⁰⁰, where ℓ no longer changes, there is
+    still that slope. Nor does the denominator cancel there: what comes
+    through a Sigmoid fades, to 0 once ŷ is 0 or 1 exactly (in float64 for
+    an input above 37, in float32 above 17).
 
     Examples
     --------

@@ -18,7 +18,7 @@ from mlp.core import Parameter
 
 
 class SGD:
-    """θ ← θ − lr · v, with v a running sum of gradients: gradient descent.
+    """θ ← θ − lr d, with d the gradient, or a running sum of gradients.
 
     Stochastic, since the gradient is that of a batch and not of all the
     data. The definitions, and the order of the terms, are those of
@@ -58,25 +58,27 @@ class SGD:
     Derivation
     ----------
     ∇ = ∂ℓ/∂θ points up, and ℓ(θ − lr ∇) = ℓ(θ) − lr ‖∇‖² + O(lr²): for a
-    small lr, plain SGD goes down. Step t, with g the gradient:
+    small lr, plain SGD lowers the loss of this batch. One step:
 
         g ← ∇ + λ θ                       weight decay
         v ← μ v + g                       velocity; v ← g the first time
-        g ← v         or, Nesterov,       g ← g + μ v
-        θ ← θ − lr g
+        d ← v         or, Nesterov,       d ← g + μ v
+        θ ← θ − lr d
 
-    Why momentum is a running sum: unrolled, the second line is
+    Without momentum d is g. Why momentum is a running sum: the second line,
+    unrolled at step t, is
 
         v_t = g_t + μ g_{t−1} + μ² g_{t−2} + … + μ^{t−1} g₁
 
     Gradients that agree from step to step add up, to at most g / (1 − μ),
     ten steps in one at μ = 0.9; those that change sign, as across a narrow
-    valley, cancel. The sum is not an average: with μ the same lr goes up to
-    1 / (1 − μ) times as far, so take that much off lr when you add
-    momentum.
+    valley, cancel. The sum is not an average: the same lr goes up to
+    1 / (1 − μ) times as far, so multiply lr by 1 − μ when you add momentum.
 
-    Nesterov's form uses v as it will be after one more step in which the
-    gradient is the same: μ v + g.
+    Nesterov takes the gradient not at θ but where the velocity will have
+    carried it, θ − lr μ v. Written in the point looked ahead to, the step
+    is the one above: with v new, d = g + μ v, as if the next step's
+    gradient were this one's.
 
     Examples
     --------
@@ -161,7 +163,7 @@ class SGD:
             p.grad = None
 
     def step(self) -> None:
-        """Write θ − lr g into each parameter that has a gradient.
+        """Write θ − lr d into each parameter that has a gradient.
 
         Raises
         ------
@@ -176,6 +178,7 @@ class SGD:
                 continue
             if λ:
                 g = g + λ * θ
+            d = g
             if μ:
                 v = self._velocity[i]
                 if v is None:
@@ -183,8 +186,8 @@ class SGD:
                 else:
                     v *= μ
                     v += g
-                g = g + μ * v if self._nesterov else v
-            θ -= lr * g
+                d = g + μ * v if self._nesterov else v
+            θ -= lr * d
             p._stale = stepped = True
         if not stepped:
             raise RuntimeError(
@@ -199,17 +202,22 @@ class SGD:
         Returns
         -------
         dict
-            "lr", "momentum", "weight_decay", "nesterov", and "velocity", a
-            list with an array for each parameter, or None where it has not
-            stepped.
+            "lr", "momentum", "weight_decay" and "nesterov", and
+            "velocity.0", "velocity.1", …, an array for each parameter that
+            has stepped with momentum. np.savez(path, **state) keeps it.
         """
-        return {
+        settings = {
             "lr": self._lr,
             "momentum": self._momentum,
             "weight_decay": self._weight_decay,
             "nesterov": self._nesterov,
-            "velocity": [None if v is None else v.copy() for v in self._velocity],
         }
+        velocity = {
+            f"velocity.{i}": v.copy()
+            for i, v in enumerate(self._velocity)
+            if v is not None
+        }
+        return settings | velocity
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what state_dict returned, for the same shapes.
@@ -226,24 +234,17 @@ class SGD:
             If something is of the wrong type.
         """
         who = "SGD.load_state_dict"
-        _checks.names(who, self.state_dict(), state)
-        velocity = state["velocity"]
-        if not isinstance(velocity, list | tuple):
-            raise TypeError(f"{who}: expected velocity to be a list, got {velocity!r}")
-        if len(velocity) != len(self._parameters):
-            raise ValueError(
-                f"{who}: expected {len(self._parameters)} velocities, one for each "
-                f"parameter, got {len(velocity)}; is it another's?"
-            )
-        loaded = [
-            None
-            if v is None
-            else np.array(_checks.gradient(v, p.data, f"{who}: velocity {i}"))
-            for i, (v, p) in enumerate(zip(velocity, self._parameters, strict=True))
+        settings = ("lr", "momentum", "weight_decay", "nesterov")
+        slots = {f"velocity.{i}": p for i, p in enumerate(self._parameters)}
+        _checks.names(who, settings, state, optional=slots)
+        velocity = [
+            np.array(_checks.gradient(state[name], p.data, f"{who}: {name}"))
+            if name in state
+            else None
+            for name, p in slots.items()
         ]
-        settings = {name: state[name] for name in state if name != "velocity"}
-        self._configure(who, **settings)
-        self._velocity = loaded
+        self._configure(who, *(state[name] for name in settings))
+        self._velocity = velocity
 
     def __repr__(self) -> str:
         """Return how many parameters it holds, and the settings."""

@@ -57,15 +57,15 @@ class Sequential(Layer):
         gₖ₋₁   = gₖ · ∂zₖ/∂zₖ₋₁      what layer k's backward returns
         ∂ℓ/∂θₖ = gₖ · ∂zₖ/∂θₖ        what layer k's backward adds to .grad
 
-    From the left each product is a row times a matrix, n² multiplications
-    for layers of width n. From the right, from x up, each would be a matrix
-    times a matrix, n³. ℓ is one number and the parameters are many, so the
-    gradient is taken backwards.
+    For one sample each product, from the left, is a row times a matrix, n²
+    multiplications for layers of width n. From the right, from x up, each
+    would be a matrix times a matrix, n³. ℓ is one number and the parameters
+    are many, so the gradient is taken backwards.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from mlp import Identity, Linear, MSELoss, ReLU, Sequential
+    >>> from mlp import Linear, MSELoss, ReLU, Sequential
     >>> rng = np.random.default_rng(0)
     >>> first, last = Linear(2, 3, rng=rng), Linear(3, 1, rng=rng)
     >>> model = Sequential(first, ReLU(), last)
@@ -81,14 +81,15 @@ class Sequential(Layer):
     >>> x, y = [[1.0, -2.0]], [[1.0]]
     >>> loss = MSELoss()
     >>> z1 = model[0].forward(x)
-    >>> z2 = model[1].forward(z1)
-    >>> z3 = model[2].forward(z2)
-    >>> _ = loss.forward(z3, y)
+    >>> prediction = model[2].forward(model[1].forward(z1))
+    >>> _ = loss.forward(prediction, y)
     >>> J2 = np.diag((z1[0] > 0).astype(float))             # ∂z₂/∂z₁
-    >>> by_hand = loss.backward() @ model[2].weight.data @ J2
-    >>> by_hand = by_hand @ model[0].weight.data            # ∂ℓ/∂x
+    >>> g1 = loss.backward() @ model[2].weight.data @ J2    # ∂ℓ/∂z₁
     >>> _ = loss.forward(model.forward(x), y)
-    >>> np.allclose(by_hand, model.backward(loss.backward()), rtol=1e-12)
+    >>> grad_input = model.backward(loss.backward())
+    >>> np.allclose(grad_input, g1 @ model[0].weight.data, rtol=1e-12)
+    True
+    >>> np.allclose(model[0].weight.grad, g1.T @ x, rtol=1e-12)
     True
 
     References
@@ -119,7 +120,7 @@ class Sequential(Layer):
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return f_L(… f₂(f₁(x))); each layer keeps what its backward needs."""
         self._check_not_empty("forward")
-        z: Any = x
+        z: Any = _checks.net_input(x)
         for layer in self._layers:
             z = layer.forward(z)
         y: Array = z

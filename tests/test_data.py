@@ -189,6 +189,7 @@ def test_standardizer_keeps_float32_and_measures_in_float64():
             r"2 of 3 entries.*nan at index \(1, 0\)",
         ),
         ([["a"]], TypeError, "real numbers"),
+        ([[0.0, 1e200], [1.0, 1.0]], ValueError, r"1e\+200 in column 1"),
     ],
 )
 def test_standardizer_refuses(x, error, sentence):
@@ -311,7 +312,8 @@ def test_read_csv_takes_what_other_programs_write(tmp_path, text):
         ("a,t\n1,2\n\n3,4\n", "row 3: expected 2 fields, got 0; column 'a'"),
         ("a,t\n1,2,3\n", "row 2: expected 2 fields, got 3"),
         ("a,b\n1,2\n", "row 1: expected a column 't' as the target, got a, b"),
-        ("a;t\n1;2\n", "row 1: expected a column 't' as the target, got a;t"),
+        ("a;t\n1;2\n", "row 1: expected names with commas between, got 'a;t'"),
+        ("a,,t\n1,2,3\n", "row 1: expected a name for each column.*place 2"),
         ("t\n1\n", "row 1: expected a column to predict 't' from"),
         ("a,a,t\n1,2,3\n", "row 1: expected each name once, got 'a' twice"),
         ("a,t\n", "at least one of numbers, got 1 row$"),

@@ -34,7 +34,8 @@ def blocks(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_python_blocks_run_and_print_what_follows_them(page):
+def test_python_blocks_run_and_print_what_follows_them(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where they may write
     namespace, printed = {}, ""
     for language, text in blocks(page):
         if language == "python":
