@@ -94,10 +94,13 @@ def make_parser(
 def errors_as_sentences(parser: argparse.ArgumentParser) -> Iterator[None]:
     """Turn what is wrong with the user's options or file into exit code 2."""
     try:
-        with np.errstate(over="raise", invalid="raise"):
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
             yield
     except FloatingPointError as error:
-        parser.error(f"the numbers grew out of range ({error}); try a smaller --lr")
+        parser.error(
+            f"the numbers grew out of range ({error}); try a smaller --lr, or a table "
+            f"without such large numbers"
+        )
     except MemoryError as error:
         parser.error(f"{error}; try a smaller --hidden")
 

@@ -101,11 +101,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         x = scale_x.transform(x_test)
         by_net = scale_y.inverse_transform(model.predict(x))
         by_line = least_squares(scale_x.transform(x_train), y_train, x)
+        errors = [
+            (name, r_squared(p, y_test), np.sqrt(np.mean((p - y_test) ** 2)))
+            for name, p in (("this net", by_net), ("least squares", by_line))
+        ]
     print()
     print(f"held out          R²      root mean squared error ({data.target_names[0]})")
-    for name, prediction in (("this net", by_net), ("least squares", by_line)):
-        error = np.sqrt(np.mean((prediction - y_test) ** 2))
-        print(f"{name:<16}{r_squared(prediction, y_test):6.3f}  {error:10.3f}")
+    for name, r2, error in errors:
+        print(f"{name:<16}{r2:6.3f}  {error:10.3f}")
     print(f"\ntrained in {seconds:.2f} s")
 
 

@@ -32,17 +32,7 @@ def real_array(
     who: str, name: str, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None
 ) -> RealArray:
     """Return value as an array of real numbers: of its own dtype, or of dtype."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(
-            f"{who}: expected {name} without a mask, got a masked array; "
-            f"fill or drop its masked entries first"
-        )
-    try:
-        array = np.asarray(value)
-    except ValueError:  # numpy's word for a list of ragged rows
-        raise ValueError(
-            f"{who}: expected {name} to have rows of one length, got a ragged list"
-        ) from None
+    array = _as_array(who, name, value)
     if array.dtype.kind not in "fiub":
         got = type(value).__name__
         if array.dtype != object or isinstance(value, np.ndarray | list | tuple):
@@ -64,6 +54,21 @@ def real_array(
         ) from None
 
 
+def _as_array(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return np.asarray(value), which must not drop a mask or stumble on rows."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{who}: expected {name} without a mask, got a masked array; "
+            f"fill or drop its masked entries first"
+        )
+    try:
+        return np.asarray(value)
+    except ValueError:  # numpy's word for a list of ragged rows
+        raise ValueError(
+            f"{who}: expected {name} to have rows of one length, got a ragged list"
+        ) from None
+
+
 def floating(who: str, name: str, value: npt.ArrayLike) -> Array:
     """Return value as an array that keeps a floating dtype; integers to float64."""
     array = real_array(who, name, value)
@@ -77,29 +82,39 @@ def activation_input(layer: object, x: npt.ArrayLike) -> Array:
     return floating(f"{type(layer).__name__}.forward", "x", x)
 
 
-def net_input(x: npt.ArrayLike) -> RealArray:
-    """Return the x of a net: an array, whose shape the first layer checks."""
-    if type(x) is np.ndarray and x.dtype.kind == "f":
-        return x
-    return real_array("Sequential.forward", "x", x)
+def array(who: str, name: str, value: npt.ArrayLike) -> RealArray:
+    """Return value as an array; the first layer that has it checks the rest."""
+    if type(value) is np.ndarray and value.dtype.kind == "f":
+        return value
+    return real_array(who, name, value)
 
 
-def linear_input(layer: object, x: npt.ArrayLike, width: int, dtype: Any) -> Array:
+def linear_input(layer: object, x: npt.ArrayLike, weight: Array) -> Array:
     """Return the x of a linear forward: shape (N, width), the weight's dtype."""
-    if not (type(x) is np.ndarray and x.dtype == dtype):
-        x = real_array(f"{type(layer).__name__}.forward", "x", x, dtype)
+    if type(weight) is not np.ndarray:  # such as the .data of an array, not a Parameter
+        raise TypeError(
+            f"{type(layer).__name__}.forward: expected weight to be a Parameter, got "
+            f"something else assigned; write layer.weight.data[...] = value"
+        )
+    if not (type(x) is np.ndarray and x.dtype == weight.dtype):
+        x = real_array(f"{type(layer).__name__}.forward", "x", x, weight.dtype)
+    width = weight.shape[1]
     if x.ndim == 2 and x.shape[1] == width:
         return x
-    message = (
+    raise ValueError(
         f"{type(layer).__name__}.forward: expected x of shape (N, {width}), "
-        f"got {x.shape}"
+        f"got {x.shape}{_reshapes('x', x)}"
     )
-    if x.ndim == 1:
-        message += (
-            f"; x.reshape(1, -1) is one sample, (1, {x.size}), "
-            f"x.reshape(-1, 1) is {x.size} samples of one feature, ({x.size}, 1)"
-        )
-    raise ValueError(message)
+
+
+def _reshapes(name: str, x: RealArray) -> str:
+    """Return the two matrices that an array of one dimension may be meant for."""
+    if x.ndim != 1:
+        return ""
+    return (
+        f"; {name}.reshape(1, -1) is one sample, (1, {x.size}), "
+        f"{name}.reshape(-1, 1) is {x.size} samples of one feature, ({x.size}, 1)"
+    )
 
 
 def upstream(
@@ -118,11 +133,15 @@ def upstream(
         grad_output = real_array(who, "grad_output", grad_output, kept.dtype)
     if grad_output.shape == shape:
         return kept, grad_output
+    cure = (
+        "did another batch go through forward in between (model.predict leaves what "
+        "backward needs alone), or did the loss broadcast its target?"
+    )
+    if grad_output.ndim == 0:
+        cure = "it is not the loss that goes back: model.backward(criterion.backward())"
     raise ValueError(
         f"{type(layer).__name__}.backward: expected grad_output of shape {shape}, "
-        f"that of the last output, got {grad_output.shape}; did another batch go "
-        f"through forward in between (model.predict leaves what backward needs "
-        f"alone), or did the loss broadcast its target?"
+        f"that of the last output, got {grad_output.shape}; {cure}"
     )
 
 
@@ -176,7 +195,7 @@ def _cure(prediction: Array, target: Array) -> str:
     if squeezed(prediction.shape) == squeezed(target.shape):
         if target.ndim == 1 and prediction.shape == (target.size, 1):
             return "; write target.reshape(-1, 1)"
-        return f"; write target.reshape({', '.join(map(str, prediction.shape))})"
+        return f"; write target.reshape({prediction.shape})"
     if target.ndim < 2 <= prediction.ndim and len(prediction) == target.size:
         return "; class labels become such rows by mlp.one_hot(labels)"
     return ""
@@ -187,7 +206,8 @@ def gradient(value: npt.ArrayLike, data: Array, who: str) -> Array:
     if not (type(value) is np.ndarray and value.dtype == data.dtype):
         value = real_array(who, "the gradient", value, data.dtype)
     if value.shape == data.shape:
-        return value
+        own = value is data or value.base is data  # into which a step will write
+        return value.copy() if own else value
     cure = ""
     if value.ndim > 1 and value.shape == data.shape[::-1]:
         cure = "; it looks transposed"
@@ -235,10 +255,9 @@ def matrix(
     array = floating(who, name, value)
     expected = "(N, columns)" if width is None else f"(N, {width})"
     if array.ndim != 2 or width not in (None, array.shape[1]):
-        cure = f"; write {name}.reshape(-1, 1) for one column"
         raise ValueError(
             f"{who}: expected {name} of shape {expected}, got {array.shape}"
-            f"{cure if array.ndim == 1 else ''}"
+            f"{_reshapes(name, array)}"
         )
     finite(who, name, array)
     return array
@@ -259,7 +278,9 @@ def paired_rows(
 
 def labels(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
     """Return value as one label a row, shape (N,): finite numbers, or text."""
-    array = np.asarray(value)
+    array = _as_array(who, name, value)
+    if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
+        array = np.asarray(value, object)  # [1, "a"] is no text
     if array.dtype == object and all(isinstance(item, str) for item in array.flat):
         array = array.astype(str)
     if array.dtype.kind not in "fiubU":
@@ -274,6 +295,11 @@ def labels(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
         )
     if array.dtype.kind == "f":
         finite(who, name, array)
+        if np.any(array != np.floor(array)):
+            raise ValueError(
+                f"{who}: expected {name} to be whole numbers or text, got "
+                f"{array[array != np.floor(array)][0]}"
+            )
     return array
 
 
@@ -300,7 +326,8 @@ def load_arrays(who: str, targets: Mapping[str, Array], state: Any) -> None:
     names(who, targets, state)
     arrays = {}
     for name, target in targets.items():
-        arrays[name] = real_array(who, f"{name!r}", state[name], target.dtype)
+        array = real_array(who, f"{name!r}", state[name], target.dtype)
+        arrays[name] = array.copy()  # it might be another target's own
         if arrays[name].shape != target.shape:
             raise ValueError(
                 f"{who}: expected {name!r} of shape {target.shape}, got "
@@ -315,9 +342,12 @@ def load_arrays(who: str, targets: Mapping[str, Array], state: Any) -> None:
 
 def positive_int(who: str, name: str, value: Any) -> int:
     """Return value as an int of at least 1."""
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool | np.bool_):
         raise TypeError(f"{who}: expected {name} to be an int, got {value!r}")
-    number = operator.index(value)
     if number < 1:
         raise ValueError(f"{who}: expected {name} of at least 1, got {number}")
     return number
@@ -340,7 +370,10 @@ def number(
     value = _scalar(value)
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{who}: expected {name} to be a number, got {value!r}")
-    result = float(value)
+    try:
+        result = float(value)
+    except OverflowError:  # an int beyond float64
+        result = math.inf
     if math.isfinite(result) and above < result and least <= result < below:
         return result
     low = f"above {above:g}" if above > -math.inf else f"of at least {least:g}"
@@ -373,7 +406,7 @@ def float_dtype(who: str, dtype: Any) -> np.dtype[Any]:
     """Return dtype as np.dtype, if it is float64 or float32."""
     try:
         result: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:  # numpy's word for something that is no dtype
+    except (TypeError, ValueError, SyntaxError):  # numpy's words for no dtype
         result = np.dtype(object)
     if result not in _FLOAT_DTYPES:
         raise TypeError(f"{who}: expected dtype float64 or float32, got {dtype!r}")
@@ -402,6 +435,9 @@ def stacklevel_outside() -> int:
     """Return the stacklevel with which a warning names the caller's own line."""
     package = __name__.partition(".")[0]
     level, frame = 1, sys._getframe(1)
-    while frame.f_globals["__name__"].partition(".")[0] == package and frame.f_back:
+    while (
+        frame.f_globals.get("__name__", "").partition(".")[0] == package
+        and frame.f_back
+    ):
         level, frame = level + 1, frame.f_back
     return level

@@ -78,6 +78,10 @@ def read(who: str, lines: Iterable[str]) -> Table:
         )
     (_, header), *rows = rows
     names = [name.strip() for name in header]
+    if not names:
+        raise ValueError(
+            f"{who}, row 1: expected the names of columns, got a blank row"
+        )
     if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
         raise ValueError(
             f"{who}, row 1: expected names with commas between, got {names[0]!r}; "

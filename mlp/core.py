@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from mlp import _checks
@@ -80,8 +81,8 @@ class Parameter:
 
     def __init__(self, data: npt.ArrayLike) -> None:
         array = _checks.floating("Parameter", "data", data)
-        _checks.float_dtype("Parameter", array.dtype)
-        self._data: Array = array.copy()
+        dtype = _checks.float_dtype("Parameter", array.dtype.newbyteorder("="))
+        self._data: Array = np.array(array, dtype)
         self._grad: Array | None = None
         self._stale = False  # whether a step has used this gradient
 
@@ -107,8 +108,9 @@ class Parameter:
     def grad(self, value: npt.ArrayLike | None) -> None:
         if value is not None:
             value = _checks.gradient(value, self._data, "Parameter.grad")
+        if value is not self._grad:  # p.grad *= 0.5 arrives here with p.grad
+            self._stale = False
         self._grad = value
-        self._stale = False
 
     def add_grad(self, grad: npt.ArrayLike) -> None:
         """Add one backward's ∂ℓ/∂θ to grad; a layer's backward calls this.
@@ -275,10 +277,14 @@ def _twin(value: Any) -> Any:
     """Return value with each Layer in it, and each container, copied."""
     if isinstance(value, Layer):
         return copy.copy(value)
-    if type(value) is dict:
-        return {key: _twin(item) for key, item in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(map(_twin, value))
+    if isinstance(value, tuple):
+        items = map(_twin, value)
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    if isinstance(value, dict | list):
+        twin = copy.copy(value)
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            twin[key] = _twin(item)
+        return twin
     return value
 
 

@@ -171,7 +171,7 @@ def train_test_split(
         n_test = _checks.positive_int(who, "test_size", test_size)
     else:
         share = _checks.number(who, "test_size", test_size, above=0, below=1)
-        n_test = math.ceil(share * n)
+        n_test = max(1, math.ceil(round(share * n, 6)))  # 0.07 · 100 is above 7
     if n_test >= n:
         raise ValueError(
             f"{who}: expected more rows than the {n_test} to be held out, got {n}; "
@@ -235,15 +235,10 @@ class Standardizer:
                 f"{table.shape}"
             )
         constant = table.min(axis=0) == table.max(axis=0)
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = table.mean(axis=0, dtype=np.float64)
-            std = table.std(axis=0, dtype=np.float64)
-        for j in np.flatnonzero(~np.isfinite(std) & ~constant):
-            raise ValueError(
-                f"Standardizer.fit: expected squares within float64, got "
-                f"{np.abs(table[:, j]).max():g} in column {j}; divide it by its unit "
-                f"first, or take its logarithm"
-            )
+        unit = np.abs(table).max(axis=0).astype(np.float64)
+        unit[unit == 0] = 1
+        in_units = table / unit  # whose squares neither overflow nor vanish
+        mean, std = unit * in_units.mean(axis=0), unit * in_units.std(axis=0)
         self.mean = np.where(constant, table[0], mean)  # not off by a rounding
         self.std = np.where(constant, 1.0, std)
         return self
@@ -251,12 +246,14 @@ class Standardizer:
     def transform(self, x: npt.ArrayLike) -> Array:
         """Return (x − mean) / std, in x's floating dtype."""
         table, mean, std = self._fitted("transform", x)
-        return ((table - mean) / std).astype(table.dtype, copy=False)
+        z = (table - mean) / std
+        return _checks.real_array("Standardizer.transform", "x", z, table.dtype)
 
     def inverse_transform(self, x: npt.ArrayLike) -> Array:
         """Return x · std + mean, in x's floating dtype."""
         table, mean, std = self._fitted("inverse_transform", x)
-        return (table * std + mean).astype(table.dtype, copy=False)
+        z = table * std + mean
+        return _checks.real_array("Standardizer.inverse_transform", "x", z, table.dtype)
 
     def _fitted(self, method: str, x: npt.ArrayLike) -> tuple[Array, Array, Array]:
         if self.mean is None or self.std is None:
@@ -345,7 +342,7 @@ def read_csv(path: str | os.PathLike[str], target: str) -> Dataset:
     ----------
     path : str or path
         A comma-separated file in UTF-8: names in the first row, numbers in
-        all others; blank lines at the end are passed over.
+        all others; blank rows at the end are passed over.
     target : str
         The name of the column that is to be predicted.
 

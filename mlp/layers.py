@@ -144,7 +144,7 @@ class Linear(Layer):
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = x Wᵀ + b, and keep x."""
         w = self.weight.data
-        self._x = x = _checks.linear_input(self, x, self.in_features, w.dtype)
+        self._x = x = _checks.linear_input(self, x, w)
         y: Array = x @ w.T
         if self.bias is not None:
             y += self.bias.data

@@ -43,7 +43,12 @@ class _ReducedLoss(Loss):
 
     def __init__(self, reduction: str = "mean") -> None:
         name = type(self).__name__
-        self.reduction = _checks.one_of(name, "reduction", reduction, _REDUCTIONS)
+        self._reduction = _checks.one_of(name, "reduction", reduction, _REDUCTIONS)
+
+    @property
+    def reduction(self) -> str:
+        """What the sum is divided by: "mean", "sum" or "batchmean"."""
+        return self._reduction
 
     def _operands(
         self, prediction: npt.ArrayLike, target: npt.ArrayLike
@@ -124,9 +129,10 @@ class MSELoss(_ReducedLoss):
 
     def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
         """Return (1/M) Σ (prediction − target)², and keep the difference."""
-        ŷ, y, self._divisor = self._operands(prediction, target)
-        self._kept = d = np.asarray(ŷ - y)
-        return float(np.vdot(d, d)) / self._divisor
+        ŷ, y, divisor = self._operands(prediction, target)
+        d = np.asarray(ŷ - y)
+        self._kept, self._divisor = d, divisor
+        return float(np.vdot(d, d)) / divisor
 
     def backward(self) -> Array:
         """Return (2/M) (prediction − target)."""

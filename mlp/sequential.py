@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +99,8 @@ class Sequential(Layer):
     backwards.
     """
 
+    _half_done = False  # whether the last forward was refused on its way
+
     def __init__(self, *layers: Layer) -> None:
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
@@ -107,22 +109,24 @@ class Sequential(Layer):
                     f"give the layers one by one, Sequential(Linear(2, 1), ReLU())"
                 )
         self._layers = layers
-        paths: dict[int, str] = {}
-        for path, layer in _layers_within(self):
-            if id(layer) in paths:
-                raise ValueError(
-                    f"Sequential: expected each layer once, got the {layer!r} at "
-                    f"{paths[id(layer)]} again at {path}; make a second one, as each "
-                    f"keeps what its own backward needs"
-                )
-            paths[id(layer)] = path
+        seen: dict[int, int] = {}
+        for i, layer in enumerate(layers):
+            for inside in {id(x): x for x in _with_layers_inside(layer)}.values():
+                if seen.setdefault(id(inside), i) != i:
+                    raise ValueError(
+                        f"Sequential: expected each layer once, got the {inside!r} of "
+                        f"layer {seen[id(inside)]} again in layer {i}; make a second "
+                        f"one, as each keeps what its own backward needs"
+                    )
 
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return f_L(… f₂(f₁(x))); each layer keeps what its backward needs."""
         self._check_not_empty("forward")
-        z: Any = _checks.net_input(x)
+        z: Any = _checks.array("Sequential.forward", "x", x)
+        self._half_done = True
         for layer in self._layers:
             z = layer.forward(z)
+        self._half_done = False
         y: Array = z
         return y
 
@@ -135,7 +139,9 @@ class Sequential(Layer):
         product, it returns None.
         """
         self._check_not_empty("backward")
-        g: Any = grad_output
+        if self._half_done:  # some layers remember one batch, some another
+            raise _checks.no_forward(self, "prediction = model.forward(x) (step 1)")
+        g: Any = _checks.array("Sequential.backward", "grad_output", grad_output)
         for layer in self._layers[:0:-1]:  # the last to the second
             g = layer.backward(g)
         g = self._layers[0].backward(g, needs_input_grad=needs_input_grad)
@@ -185,14 +191,24 @@ class Sequential(Layer):
                 "Sequential.predict: expected x with rows to take batch_size of at a "
                 "time, got shape (); leave batch_size out"
             )
-        first = self._predict(x[:step])
-        result = np.empty((len(x), *first.shape[1:]), first.dtype)
-        result[:step] = first
-        for start in range(step, len(x), step):
-            result[start : start + step] = self._predict(x[start : start + step])
-        return result
+        result = None
+        for start in range(0, max(len(x), 1), step):
+            batch = x[start : start + step]
+            part = self._predict(batch)
+            if np.shape(part)[:1] != (len(batch),):
+                raise ValueError(
+                    f"Sequential.predict: expected {len(batch)} rows of output from a "
+                    f"batch of {len(batch)}, got shape {np.shape(part)}; leave "
+                    f"batch_size out, as a layer does not keep rows apart"
+                )
+            if result is None:
+                result = np.empty((len(x), *part.shape[1:]), part.dtype)
+            result[start : start + step] = part
+        return cast(Array, result)
 
     def _predict(self, x: RealArray) -> Array:
+        if type(self).forward is not Sequential.forward:  # a subclass has its own
+            return copy.copy(self).forward(x)
         z: Array = x
         for layer in self._layers:
             z = copy.copy(layer).forward(z)
@@ -230,7 +246,7 @@ class Sequential(Layer):
         >>> {name: a.shape for name, a in model.state_dict().items()}
         {'1.weight': (3, 2), '1.bias': (3,)}
         """
-        return {name: p.data.copy() for name, p in self._named_parameters()}
+        return {name: data.copy() for name, data in self._state("state_dict").items()}
 
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
         """Write the arrays of a state_dict into the parameters.
@@ -254,14 +270,28 @@ class Sequential(Layer):
         """
         _checks.load_arrays(
             "Sequential.load_state_dict",
-            {name: p.data for name, p in self._named_parameters()},
+            self._state("load_state_dict"),
             state,
         )
+
+    def _state(self, method: str) -> dict[str, Array]:
+        """Return the data of each parameter by its name; none may lack one."""
+        named = list(self._named_parameters())
+        if not {id(p) for p in self.parameters()} <= {id(p) for _, p in named}:
+            raise RuntimeError(
+                f"Sequential.{method}: expected each parameter among the attributes of "
+                f"its layer, got one that only parameters() knows; make it an "
+                f"attribute, so that it has a name"
+            )
+        return {name: p.data for name, p in named}
 
     def _members(self) -> Iterator[tuple[str, Parameter | Layer]]:
         """Yield the layers, each with its index for a name."""
         for i, layer in enumerate(self._layers):
             yield str(i), layer
+        for name, member in super()._members():  # those of a subclass
+            if not name.startswith("_layers."):
+                yield name, member
 
     def __len__(self) -> int:
         """Return the number of layers."""
@@ -288,9 +318,9 @@ class Sequential(Layer):
         return f"Sequential({body}\n)" if lines else "Sequential()"
 
 
-def _layers_within(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
-    """Yield each layer inside, at any depth, with its path."""
-    for name, member in layer._members():
+def _with_layers_inside(layer: Layer) -> Iterator[Layer]:
+    """Yield the layer and those inside it, at any depth."""
+    yield layer
+    for _, member in layer._members():
         if isinstance(member, Layer):
-            yield path + name, member
-            yield from _layers_within(member, f"{path}{name}.")
+            yield from _with_layers_inside(member)

@@ -3,6 +3,8 @@
 import copy
 import pickle
 import warnings
+from collections import OrderedDict
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -53,6 +55,10 @@ def test_parameter_refuses_what_it_cannot_learn(wrong):
         Parameter(wrong)
 
 
+def test_parameter_of_another_byte_order_is_native():
+    assert Parameter(np.ones(2, ">f4")).data.dtype == np.float32
+
+
 def test_data_is_one_array_for_life():
     p = Parameter([1.0, 2.0])
     array = p.data
@@ -83,6 +89,16 @@ def test_grad_may_be_assigned_and_takes_dtype_and_shape_of_data():
     assert p.grad.tolist() == [2, 4]
     p.grad = None
     assert p.grad is None
+
+
+@pytest.mark.parametrize("assign", [Parameter.add_grad, Parameter.grad.fset])
+@pytest.mark.parametrize("view", [lambda a: a, lambda a: a[:]])
+def test_a_gradient_that_is_the_data_is_copied_before_the_step(assign, view):
+    p = Parameter([1.0, 2.0])
+    assign(p, view(p.data))
+    gradient = p.grad
+    SGD([p], lr=0.5).step()
+    assert gradient.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("assign", [Parameter.add_grad, Parameter.grad.fset])
@@ -162,6 +178,13 @@ def holding(p):
     return layer
 
 
+def test_a_gradient_scaled_in_place_after_the_step_is_still_stale():
+    p = stepped(Parameter([0.0]))
+    p.grad *= 0.5
+    with pytest.warns(StaleGradientWarning):
+        p.add_grad([1.0])
+
+
 def test_two_backwards_before_a_step_add_up_in_silence():
     p = Parameter([0.0])
     with warnings.catch_warnings():
@@ -181,6 +204,11 @@ def test_the_second_backward_after_the_warning_is_silent():
 
 
 # ---------------------------------------------------------- a reader's layer
+
+
+class Pair(NamedTuple):
+    layer: Layer
+    number: int
 
 
 class Nested(Layer):
@@ -226,7 +254,11 @@ def test_layer_and_loss_have_to_have_forward_and_backward():
 
 def test_a_copy_shares_parameters_and_no_memory_at_any_depth():
     layer = Nested()
+    layer.others = OrderedDict(key=Pair(Shift(), 1))
     twin = copy.copy(layer)
+    assert type(twin.others) is OrderedDict
+    assert type(twin.others["key"]) is Pair
+    assert twin.others["key"].layer is not layer.others["key"].layer
     assert [id(p) for p in twin.parameters()] == [id(p) for p in layer.parameters()]
     twin.b.remembered = 1
     twin.many[0].remembered = 1

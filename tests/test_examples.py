@@ -161,6 +161,18 @@ def test_a_target_that_does_not_vary_is_refused(tmp_path, capsys):
     assert "column 't': expected a target that varies, got 7 in all" in said
 
 
+def test_numbers_too_large_to_square_are_one_sentence(tmp_path, capsys):
+    path = tmp_path / "own.csv"
+    rows = [f"{i},{i}\n" for i in range(12)]
+    rows[2] = "2,1e200\n"
+    path.write_text("a,t\n" + "".join(rows))
+    for seed in range(3):  # among the training rows, or those held out
+        said = refused(
+            "regression", capsys, "--csv", path, "--target", "t", "--seed", seed
+        )
+        assert "without such large numbers" in said
+
+
 @pytest.mark.parametrize("name", [*SCRIPTS, "digits"])
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),

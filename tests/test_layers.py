@@ -273,15 +273,21 @@ def test_linear_shows_both_reshapes_of_one_dimension():
 
 
 @pytest.mark.parametrize("make", [lambda: Linear(3, 3), ReLU, Sigmoid, Identity])
-@pytest.mark.parametrize(
-    "shape", [(4,), (4, 1), (1, 3), (3, 4), (4, 3, 1), (1, 4, 3), ()]
-)
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (1, 3), (3, 4), (4, 3, 1), (1, 4, 3)])
 def test_backward_refuses_another_shape_and_loses_nothing(make, shape):
     layer = make()
     layer.forward(np.ones((4, 3)))
     with pytest.raises(ValueError, match=r"grad_output of shape \(4, 3\).*predict"):
         layer.backward(np.ones(shape))
     assert layer.backward(np.ones((4, 3))).shape == (4, 3)
+
+
+@pytest.mark.parametrize("make", [lambda: Linear(3, 3), ReLU, Sigmoid, Identity])
+def test_backward_of_the_loss_itself_is_told_what_to_write(make):
+    layer = make()
+    layer.forward(np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"got \(\); .*criterion\.backward\(\)"):
+        layer.backward(0.25)
 
 
 @pytest.mark.parametrize("make", [lambda: Linear(3, 3), ReLU, Sigmoid, Identity])
@@ -319,6 +325,13 @@ def test_what_is_not_real_numbers_is_a_type_error(make, wrong):
         layer.backward(wrong)
 
 
+def test_an_array_assigned_as_the_weight_is_refused():
+    layer = Linear(2, 2)
+    layer.weight = np.eye(2)
+    with pytest.raises(TypeError, match=r"write layer\.weight\.data\[\.\.\.\] = value"):
+        layer.forward([[1.0, 2.0]])
+
+
 def test_ragged_rows_are_named():
     with pytest.raises(ValueError, match=r"Linear\.forward.*ragged"):
         Linear(2, 1).forward([[1.0, 2.0], [3.0]])
@@ -337,6 +350,8 @@ def test_a_number_beyond_float32_is_refused_not_made_infinite():
         (dict(out_features=0), ValueError, "out_features of at least 1"),
         (dict(in_features=2.0), TypeError, "in_features to be an int, got 2.0"),
         (dict(in_features=True), TypeError, "in_features to be an int"),
+        (dict(in_features=int), TypeError, "in_features to be an int"),
+        (dict(in_features=np.array([2])), TypeError, "in_features to be an int"),
         (dict(out_features="2"), TypeError, "out_features to be an int"),
         (dict(bias=0), TypeError, "bias to be True or False"),
         (dict(bias=None), TypeError, "bias to be True or False"),
@@ -345,6 +360,8 @@ def test_a_number_beyond_float32_is_refused_not_made_infinite():
         (dict(dtype=int), TypeError, "float64 or float32"),
         (dict(dtype="complex"), TypeError, "float64 or float32"),
         (dict(dtype="nonsense"), TypeError, "float64 or float32"),
+        (dict(dtype="2f4,("), TypeError, "float64 or float32"),
+        (dict(dtype={"names": ["a"]}), TypeError, "float64 or float32"),
         (dict(rng=-1), ValueError, "a seed of at least 0"),
         (dict(rng=0.5), TypeError, "rng to be an int"),
         (dict(rng="0"), TypeError, "rng to be an int"),

@@ -1,5 +1,6 @@
 """The losses: value, derivative, reductions, bounds, and what they refuse."""
 
+import contextlib
 import copy
 import math
 import pickle
@@ -176,8 +177,8 @@ def test_no_argument_is_written_to_and_no_output_later(make):
     ("prediction", "target", "cure"),
     [
         ((32, 1), (32,), r"target.reshape\(-1, 1\)"),
-        ((32,), (32, 1), r"target.reshape\(32\)"),
-        ((1, 3), (3,), r"target.reshape\(1, 3\)"),
+        ((32,), (32, 1), r"target.reshape\(\(32,\)\)"),
+        ((1, 3), (3,), r"target.reshape\(\(1, 3\)\)"),
         ((32, 10), (32,), "one_hot"),
         ((3, 2), (2, 3), r"got \(3, 2\) and \(2, 3\)$"),
         ((4, 1), (4, 3), r"got \(4, 1\) and \(4, 3\)$"),
@@ -242,6 +243,12 @@ def test_an_unknown_reduction_is_refused(make, wrong):
 
 
 @pytest.mark.parametrize("make", LOSSES)
+def test_the_reduction_is_for_reading(make):
+    with pytest.raises(AttributeError):
+        make().reduction = "sum"
+
+
+@pytest.mark.parametrize("make", LOSSES)
 def test_each_backward_uses_up_one_forward(make):
     loss = make()
     with pytest.raises(RuntimeError, match=r"uses up one forward.*step 2"):
@@ -256,9 +263,13 @@ def test_each_backward_uses_up_one_forward(make):
 def test_a_refused_forward_leaves_the_last_one_to_go_back_through(make):
     loss = make()
     loss.forward([0.5], [1.0])
+    expected = loss.backward()
+    loss.forward([0.5], [1.0])
     with pytest.raises(ValueError):
         loss.forward([0.5, 0.5], [1.0])
-    assert loss.backward().shape == (1,)
+    with np.errstate(over="raise"), contextlib.suppress(FloatingPointError, ValueError):
+        loss.forward(np.full(8, 1e308), np.full(8, -1e308))
+    assert loss.backward() == expected
 
 
 @pytest.mark.parametrize("make", LOSSES)

@@ -151,6 +151,7 @@ BAD = [
     (dict(lr=-0.1), ValueError, "lr above 0"),
     (dict(lr=math.nan), ValueError, "lr above 0"),
     (dict(lr=math.inf), ValueError, "lr above 0"),
+    (dict(lr=10**400), ValueError, "lr above 0"),
     (dict(lr="0.1"), TypeError, "lr to be a number, got '0.1'"),
     (dict(lr=None), TypeError, "lr to be a number"),
     (dict(lr=True), TypeError, "lr to be a number"),

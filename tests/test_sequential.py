@@ -242,7 +242,104 @@ def test_no_argument_is_written_to_and_no_output_later():
             frozen(p.grad)
 
 
+# ------------------------------------------- a refused forward, and subclasses
+
+
+class Double(Layer):
+    """A reader's layer without any checks."""
+
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        return 2 * grad_output
+
+
+def test_lists_reach_a_readers_layer_as_arrays():
+    model = Sequential(Double(), ReLU(), Double())
+    assert model.forward([[1.0, -2.0]]).tolist() == [[4, 0]]
+    assert model.predict([[1.0, -2.0]]).tolist() == [[4, 0]]
+    assert model.backward([[1.0, 1.0]]).tolist() == [[4, 0]]
+    with pytest.raises(TypeError, match=r"Sequential\.forward: expected x to hold"):
+        model.forward("abc")
+    with pytest.raises(TypeError, match=r"Sequential\.backward: expected grad_output"):
+        model.backward("abc")
+
+
+def test_after_a_forward_refused_on_its_way_backward_gives_no_gradient():
+    model = Sequential(Identity(), Linear(3, 1))
+    model.forward(np.ones((5, 3)))
+    with pytest.raises(ValueError):
+        model.forward(np.ones((5, 4)))
+    with pytest.raises(RuntimeError, match="uses up one forward"):
+        model.backward(np.ones((5, 1)))
+    assert model[1].weight.grad is None
+    model.forward(np.ones((5, 3)))
+    assert model.backward(np.ones((5, 1))).shape == (5, 3)
+
+
+def test_a_forward_refused_at_the_door_leaves_the_last_one():
+    model = small()
+    model.forward(np.ones((2, 3)))
+    with pytest.raises(TypeError):
+        model.forward("abc")
+    assert model.backward(np.ones((2, 2))).shape == (2, 3)
+
+
+class Residual(Sequential):
+    """x + f(x), with a learned factor."""
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.factor = Parameter([3.0])
+
+    def forward(self, x):
+        self.x = x
+        return x + self.factor.data * super().forward(x)
+
+
+def test_a_subclass_predicts_by_its_own_forward_and_has_its_own_parameters():
+    model = Residual(Linear(2, 2, rng=0))
+    x = np.ones((3, 2))
+    y = model.forward(x)
+    assert np.array_equal(model.predict(np.zeros((1, 2))), [3 * model[0].bias.data])
+    assert np.array_equal(model.predict(x, batch_size=2), y)
+    assert model.x is x
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "factor"]
+    assert len(model.parameters()) == 3
+
+
+def test_predict_in_batches_refuses_a_layer_that_mixes_rows():
+    class Mean(Double):
+        def forward(self, x):
+            return x.mean(axis=0, keepdims=True)
+
+    with pytest.raises(ValueError, match=r"2 rows of output.*got shape \(1, 3\)"):
+        Sequential(Mean()).predict(np.ones((4, 3)), batch_size=2)
+    assert Sequential(Mean()).predict(np.ones((4, 3))).shape == (1, 3)
+
+
 # ------------------------------------------------------------------ state
+
+
+def test_a_parameter_without_a_name_is_not_lost_in_silence():
+    class Hidden(Double):
+        def parameters(self):
+            return [Parameter([1.0])]
+
+    with pytest.raises(RuntimeError, match=r"state_dict: .*make it an attribute"):
+        Sequential(Hidden()).state_dict()
+
+
+def test_loading_two_live_arrays_swapped_swaps_them():
+    model = Sequential(Linear(1, 1, rng=0), Linear(1, 1, rng=1))
+    state = model.state_dict()
+    live = {
+        name: model[1 - int(name[0])].weight.data for name in ("0.weight", "1.weight")
+    }
+    model.load_state_dict({**state, **live})
+    assert model[0].weight.data == state["1.weight"]
+    assert model[1].weight.data == state["0.weight"]
 
 
 def test_state_dict_has_pytorchs_names_and_copies():
@@ -354,13 +451,19 @@ def test_what_is_no_layer_is_refused_with_its_index(wrong):
 
 def test_a_layer_twice_is_refused_at_any_depth():
     relu = ReLU()
-    with pytest.raises(ValueError, match=r"ReLU\(\) at 0 again at 2"):
+    with pytest.raises(ValueError, match=r"the ReLU\(\) of layer 0 again in layer 2"):
         Sequential(relu, Linear(1, 1), relu)
-    with pytest.raises(ValueError, match=r"ReLU\(\) at 0 again at 1\.1"):
+    with pytest.raises(ValueError, match=r"the ReLU\(\) of layer 0 again in layer 1"):
         Sequential(relu, Sequential(Linear(1, 1), relu))
     averaging = Averaging()
-    with pytest.raises(ValueError, match=r"at 0\.branches\.0 again at 1"):
+    with pytest.raises(ValueError, match=r"Linear.* of layer 0 again in layer 1"):
         Sequential(averaging, averaging.branches[0])
+
+
+def test_a_layer_may_reach_one_of_its_own_in_two_ways():
+    averaging = Averaging()
+    averaging.first = averaging.branches[0]
+    assert len(Sequential(averaging).parameters()) == 4
 
 
 def test_a_net_of_no_layers_has_nothing_to_say():
