@@ -6,7 +6,7 @@ the optimizer, the five steps, and the data. Each docstring derives the code
 under it.
 """
 
-from mlp import data, datasets
+from mlp import data, datasets, derivation
 from mlp.core import Layer, Loss, Parameter, StaleGradientWarning
 from mlp.data import (
     Dataset,
@@ -15,10 +15,13 @@ from mlp.data import (
     one_hot,
     train_test_split,
 )
+from mlp.derivation import derive
+from mlp.jacobians import jacobian
 from mlp.layers import Identity, Linear, ReLU, Sigmoid
 from mlp.losses import BCELoss, MSELoss
 from mlp.optim import SGD
 from mlp.sequential import Sequential
+from mlp.tracing import trace
 from mlp.training import train_step
 
 __version__ = "0.1.0"
@@ -36,6 +39,9 @@ __all__ = [
     "Sequential",
     "SGD",
     "train_step",
+    "derive",
+    "trace",
+    "jacobian",
     "minibatches",
     "train_test_split",
     "Standardizer",
@@ -44,5 +50,6 @@ __all__ = [
     "StaleGradientWarning",
     "data",
     "datasets",
+    "derivation",
     "__version__",
 ]

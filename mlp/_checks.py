@@ -402,6 +402,58 @@ def one_of(who: str, name: str, value: Any, known: Collection[str]) -> str:
     return value
 
 
+def column(
+    who: str, name: str, value: npt.ArrayLike, length: int, of: str
+) -> npt.NDArray[np.float64]:
+    """Return one data point as a column of float64, of the length that a net has."""
+    array = real_array(who, name, value, np.float64)
+    if array.shape != (length,):
+        raise ValueError(
+            f"{who}: expected {name} of shape ({length},), one data point, as {of} has "
+            f"it, got {array.shape}"
+        )
+    return array[:, np.newaxis]
+
+
+def some_weights(who: str, there_are: bool) -> None:
+    """Raise unless a net has a layer with weights."""
+    if not there_are:
+        raise ValueError(
+            f"{who}: expected at least one layer with weights, got none; the widths of "
+            f"a net are theirs"
+        )
+
+
+def fits(who: str, layer: str, width: int, below: str, given: int) -> None:
+    """Raise unless a layer takes as many features as the one below it gives."""
+    if width != given:
+        raise ValueError(
+            f"{who}: expected {layer} to take the {given} features that {below} gives, "
+            f"got one that takes {width}"
+        )
+
+
+def instance(who: str, name: str, value: Any, kind: Any) -> None:
+    """Raise unless value is an instance of a class, or of one in a union."""
+    if not isinstance(value, kind):
+        one = kind if isinstance(kind, type) else kind.__args__[0]  # of One | None
+        raise TypeError(
+            f"{who}: expected {name} to be of {one.__name__}, got {value!r}"
+        )
+
+
+def rule(who: str, name: str, kind: type, rules: Mapping[type, Any], of: Any) -> None:
+    """Raise unless the table of rules has an entry of the right sort for a class."""
+    if not isinstance(rules.get(kind), of):
+        entry = "LossRule(value, slope, in_code)"
+        if name != "the loss":
+            entry = "Elementwise(lambda x: Apply('f', f, x), lambda x, y: …)"
+        raise NotImplementedError(
+            f"{who}: expected a rule for {name}, a {kind.__name__}, got none; add one: "
+            f"mlp.derivation.RULES[{kind.__name__}] = {entry}"
+        )
+
+
 def float_dtype(who: str, dtype: Any) -> np.dtype[Any]:
     """Return dtype as np.dtype, if it is float64 or float32."""
     try:

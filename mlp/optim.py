@@ -157,6 +157,18 @@ class SGD:
         """Whether the step looks ahead."""
         return self._nesterov
 
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that it steps."""
+        return tuple(self._parameters)
+
+    def velocity_of(self, parameter: Parameter) -> Array:
+        """Return a copy of v of a parameter; 0 before its first step."""
+        for p, v in zip(self._parameters, self._velocity, strict=True):
+            if p is parameter and v is not None:
+                return v.copy()
+        return np.zeros_like(parameter.data)
+
     def zero_grad(self) -> None:
         """Set the gradient of each parameter held to None: step 3 of training."""
         for p in self._parameters:

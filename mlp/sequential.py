@@ -324,3 +324,28 @@ def _with_layers_inside(layer: Layer) -> Iterator[Layer]:
     for _, member in layer._members():
         if isinstance(member, Layer):
             yield from _with_layers_inside(member)
+
+
+def numbered_layers(model: Any) -> list[tuple[str, Any]]:
+    """Return the layers of a net with their indices, inner Sequentials opened.
+
+    Parameters
+    ----------
+    model : Sequential, or one layer
+        Lists and tuples are opened too; what is in them is not checked.
+
+    Examples
+    --------
+    >>> from mlp import Linear, ReLU, Sequential
+    >>> from mlp.sequential import numbered_layers
+    >>> numbered_layers(Sequential(ReLU(), Sequential(ReLU(), ReLU())))
+    [('0', ReLU()), ('1.0', ReLU()), ('1.1', ReLU())]
+    """
+    if not isinstance(model, Sequential | list | tuple):
+        return [("0", model)]
+    numbered = []
+    for i, layer in enumerate(model):
+        inside = numbered_layers(layer)
+        opened = isinstance(layer, Sequential | list | tuple)
+        numbered += [(f"{i}.{path}" if opened else str(i), x) for path, x in inside]
+    return numbered

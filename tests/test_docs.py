@@ -1,7 +1,6 @@
 """README.md and docs/ do what they say; docstrings fit a terminal.
 
-Run as a script, this file writes the output of each command in README.md's
-console blocks anew.
+Run as a script, this file writes what the pages show of outputs anew.
 """
 
 from __future__ import annotations
@@ -15,8 +14,10 @@ import io
 import pkgutil
 import pydoc
 import re
+import runpy
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ import pytest
 import mlp
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]  # not the tables
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CONSOLE = re.compile(r"^```console\n\$ (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -58,11 +59,18 @@ def test_python_blocks_run_and_print_what_follows_them(page, tmp_path, monkeypat
             assert language in ("sh", "console"), f"who runs a block of {language}?"
 
 
-def test_readme_shows_what_its_commands_print():
-    consoles = CONSOLE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert len(consoles) == 3
-    for command, shown in consoles:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_show_what_their_commands_print(page):
+    for command, shown in CONSOLE.findall(page.read_text(encoding="utf-8")):
         assert_alike(output_of(command), shown)
+
+
+def test_the_tables_are_those_that_derive_gives_now():
+    path = ROOT / "docs" / "make_tables.py"
+    made = runpy.run_path(str(path))["made"]()
+    assert sorted(made) == sorted(p.name for p in (ROOT / "docs/tables").iterdir())
+    for name, text in made.items():
+        assert (ROOT / "docs/tables" / name).read_text(encoding="utf-8") == text
 
 
 def output_of(command):
@@ -168,12 +176,12 @@ def test_a_module_says_what_a_newcomer_should_learn(name):
 
 
 def public_objects():
-    for name in MODULES:
-        module = importlib.import_module(name)
-        for attribute, value in vars(module).items():
-            own = getattr(value, "__module__", None) == name
-            if own and not attribute.startswith("_") and callable(value):
-                yield pytest.param(value, id=f"{name}.{attribute}")
+    """Yield what a user may call: what the package and its parts export."""
+    for module in (mlp, mlp.data, mlp.datasets, mlp.derivation):
+        for name, value in vars(module).items():
+            ours = getattr(value, "__module__", "").startswith("mlp")
+            if ours and not name.startswith("_") and callable(value):
+                yield pytest.param(value, id=f"{module.__name__}.{name}")
 
 
 @pytest.mark.parametrize("thing", list(public_objects()))
@@ -198,8 +206,30 @@ def test_a_derivation_note_has_its_sections_in_order(layer):
     assert "=" in first or "←" in first  # the formula
 
 
+def renewed(text, name):
+    """Return a page with its console and text blocks as they come out now."""
+    namespace, printed = {}, ""
+
+    def renew(block):
+        nonlocal printed
+        language, body = block.groups()
+        if language == "python":
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
+                exec(compile(body, name, "exec"), namespace)
+            printed = output.getvalue()
+        elif language == "text":
+            return f"```text\n{printed}```"
+        elif language == "console":
+            command = body.partition("\n")[0]
+            return f"```console\n{command}\n{output_of(command[2:])}```"
+        return block[0]
+
+    return BLOCK.sub(renew, text)
+
+
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    text = CONSOLE.sub(lambda m: f"```console\n$ {m[1]}\n{output_of(m[1])}```", text)
-    readme.write_text(text, encoding="utf-8")
+    for page in PAGES:
+        old = page.read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            page.write_text(renewed(old, page.name), encoding="utf-8")

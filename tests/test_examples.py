@@ -73,6 +73,55 @@ def test_the_same_seed_prints_the_same(capsys):
     assert texts[0] == texts[1]
 
 
+def test_by_hand_has_the_published_digits(capsys):
+    run("by_hand")
+    text = capsys.readouterr().out
+    assert "(z₁)₁ = 0.15 · 0.05 + 0.20 · 0.10 + 0.35 = 0.3775" in text
+    rows = text.partition("as published")[2].strip().splitlines()[1:]
+    pairs = [re.findall(r"\d+\.\d+", row) for row in rows]
+    assert len(pairs) == 14
+    for published, ours in pairs:
+        assert published == ours
+
+
+def vanishing(text):
+    """Return the rows of the table by depth as numbers."""
+    table = text.partition("depth     sigmoid")[2].partition("\n\n")[0]
+    return np.array(
+        [[float(n) for n in line.split()] for line in table.splitlines()[1:]]
+    )
+
+
+@pytest.mark.parametrize("matplotlib", [True, False])
+def test_sigmoids_gradient_vanishes_within_its_bound_and_relus_does_not(
+    matplotlib, tmp_path, capsys, monkeypatch
+):
+    picture = tmp_path / "norms.png"
+    if not matplotlib:
+        monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    run("vanishing_gradients", "--picture", picture)
+    text = capsys.readouterr().out
+    rows = vanishing(text)
+    depth, sigmoid, bound, quarter, relu, relu_bound = rows.T
+    assert depth.tolist() == list(range(2, 21))
+    np.testing.assert_allclose(quarter, 0.25 ** (depth - 1), rtol=0.01)
+    assert np.all(sigmoid < bound)
+    assert np.all(relu < relu_bound)
+    assert np.all(np.diff(np.log(sigmoid)) < np.log(0.6))  # falls at each layer
+    assert sigmoid[-1] < 1e-8
+    assert np.all((relu > 0.3) & (relu < 3))
+    (after,), (relu_after,) = (
+        re.findall(rf"^ *{name}.*→ +(\S+)$", text, re.MULTILINE)
+        for name in ("sigmoid", "ReLU")
+    )
+    assert float(after) > 0.3  # no better than the share of each digit
+    assert float(relu_after) < 0.02
+    if picture.exists():
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    else:
+        assert "one # for each power of ten" in text
+
+
 # ------------------------------------------------------------ one's own table
 
 

@@ -1,0 +1,190 @@
+"""LaTeX, MathML, and tables in both.
+
+A newcomer should learn nothing about nets here: a notation says how a
+letter with an index, a fraction or a pair of brackets looks, and each tree
+of expressions.py can be laid out in any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from typing import Any, NamedTuple, TypeAlias
+
+from mlp._printing import paragraph, text_table
+from mlp.derivation.expressions import Expr, Notation, Shape
+
+Cell: TypeAlias = Expr | Shape | str
+
+
+class Latex(Notation):
+    r"""LaTeX with amsmath, of a kind that KaTeX and MathJax know too."""
+
+    inline_fractions = False
+    commands = {
+        "·": r"\cdot", "⊙": r"\odot", "×": r"\times", "−": "-", "∂": r"\partial",
+        "Σ": r"\sum", "←": r"\leftarrow", "ℓ": r"\ell", "σ": r"\sigma", "T": r"\top",
+        "ŷ": r"\hat{y}", "Ŷ": r"\hat{Y}", "": r"\,",
+    }  # fmt: skip
+
+    def token(self, text: str) -> str:
+        """Return the command of a letter or an operator."""
+        text = text.strip()
+        if len(text) > 1 and text.isalpha():
+            return rf"\mathrm{{{text}}}"
+        return f" {self.commands.get(text, text)} "
+
+    def words(self, text: str) -> str:
+        """Return upright text."""
+        return rf"\text{{{text}}}"
+
+    def row(self, *parts: str) -> str:
+        """Return the parts joined, with single spaces."""
+        return re.sub(" +", " ", "".join(parts)).strip()
+
+    def fence(self, left: str, inner: str, right: str) -> str:
+        """Return brackets that grow with what is between."""
+        left, right = (r"\lVert", r"\rVert") if left == "‖" else (left, right)
+        return rf"\left{left} {inner} \right{right}"
+
+    def index(self, base: str, below: str) -> str:
+        """Return base_{i}."""
+        return f"{{{base.strip()}}}_{{{below}}}"
+
+    def power(self, base: str, above: str) -> str:
+        """Return base^{2}."""
+        return f"{{{base.strip()}}}^{{{self.commands.get(above, above)}}}"
+
+    def fraction(self, above: str, below: str) -> str:
+        r"""Return \frac."""
+        return rf"\frac{{{above}}}{{{below}}}"
+
+
+class MathML(Notation):
+    """MathML Core, which browsers lay out by themselves."""
+
+    inline_fractions = False
+
+    def token(self, text: str) -> str:
+        """Return an operator, a number, a letter or a space."""
+        text = text.strip()
+        if not text:
+            return '<mspace width="0.2em"/>'
+        tag = "mn" if text[0].isdigit() else "mi" if text.isalpha() else "mo"
+        return f"<{tag}>{escape(text)}</{tag}>"
+
+    def words(self, text: str) -> str:
+        """Return upright text that keeps its spaces."""
+        return f"<mtext>{escape(text).replace(' ', '&#160;')}</mtext>"
+
+    def fence(self, left: str, inner: str, right: str) -> str:
+        """Return brackets that grow with what is between."""
+        return f"<mrow><mo>{left}</mo>{inner}<mo>{right}</mo></mrow>"
+
+    def index(self, base: str, below: str) -> str:
+        """Return base with an index."""
+        return f"<msub>{base}<mi>{below}</mi></msub>"
+
+    def power(self, base: str, above: str) -> str:
+        """Return base with a power."""
+        return f"<msup>{base}<mi>{above}</mi></msup>"
+
+    def fraction(self, above: str, below: str) -> str:
+        """Return above over below."""
+        return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
+
+
+LATEX, MATHML = Latex(), MathML()
+
+
+class Table(NamedTuple):
+    """A heading, a remark under it, and rows, named tuples of one kind."""
+
+    heading: str
+    remark: Sequence[Cell]
+    rows: Sequence[Any]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns: those of the fields."""
+        return [name.capitalize() for name in self.rows[0]._fields]
+
+
+def to_text(tables: Sequence[Table]) -> str:
+    """Return the tables in plain Unicode, within 100 columns."""
+    parts = []
+    for table in tables:
+        remark = paragraph("".join(map(str, table.remark)))
+        rows = [[str(cell) for cell in row] for row in table.rows]
+        parts.append(f"{table.heading}\n{remark}\n{text_table(table.columns, rows)}")
+    return "\n\n".join(parts)
+
+
+def _in_latex(part: Cell, opening: str = "$") -> str:
+    return part if isinstance(part, str) else f"{opening}{part.layout(LATEX).strip()}$"
+
+
+def to_markdown(tables: Sequence[Table]) -> str:
+    """Return the tables in Markdown, with LaTeX between dollars in the cells."""
+    parts = []
+    for table in tables:
+        rows = [table.columns, ["---"] * len(table.columns), *table.rows]
+        lines = ["| " + " | ".join(map(_in_latex, row)) + " |" for row in rows]
+        remark = "".join(map(_in_latex, table.remark))
+        parts.append("\n".join([f"### {table.heading}", "", remark, "", *lines]))
+    return "\n\n".join(parts) + "\n"
+
+
+def to_latex(tables: Sequence[Table]) -> str:
+    """Return the tables as a fragment for a document that uses amsmath."""
+    cell = partial(_in_latex, opening=r"$\displaystyle ")
+    parts = []
+    for table in tables:
+        head, *rows = (
+            " & ".join(map(cell, row)) for row in [table.columns, *table.rows]
+        )
+        parts += [
+            rf"\subsection*{{{table.heading}}}",
+            "".join(map(_in_latex, table.remark)) + "\n",
+            rf"\noindent\begin{{tabular}}{{{'l' * len(table.columns)}}}",
+            head + r" \\ \hline \rule{0pt}{16pt}%",
+            " \\\\[6pt]\n".join(rows) + "\n\\end{tabular}\n",
+        ]
+    return "\n".join(parts)
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>TITLE</title><style>
+body { font: 16px/1.5 serif; margin: 2em auto; max-width: 70em; padding: 0 1em }
+h1, h2, th { font-family: sans-serif } math { math-style: normal }
+section { overflow-x: auto } table { border-collapse: collapse }
+th, td { border-bottom: 1px solid #ccc; padding: .5em 1.5em .5em 0; text-align: left }
+</style></head><body><h1>TITLE</h1>
+BODY
+</body></html>
+"""
+
+
+def to_html(title: str, tables: Sequence[Table]) -> str:
+    """Return the tables as one page, with MathML in the cells."""
+
+    def cell(part: Cell) -> str:
+        if isinstance(part, str):
+            return escape(part)
+        return f"<math>{part.layout(MATHML)}</math>"
+
+    def row(cells: Sequence[Cell], tag: str) -> str:
+        return f"<tr>{''.join(f'<{tag}>{cell(c)}</{tag}>' for c in cells)}</tr>"
+
+    parts = []
+    for table in tables:
+        parts += [
+            f"<section>\n<h2>{escape(table.heading)}</h2>",
+            f"<p>{''.join(map(cell, table.remark))}</p>\n<table>",
+            row(table.columns, "th"),
+            *(row(cells, "td") for cells in table.rows),
+            "</table>\n</section>",
+        ]
+    return _PAGE.replace("TITLE", escape(title)).replace("BODY", "\n".join(parts))

@@ -1,0 +1,99 @@
+"""jacobian: what backward multiplies by and never forms.
+
+A newcomer should learn how large a Jacobian is and how little of it is ever
+needed: backward is given a row and returns that row times the matrix, which
+takes far less than the matrix would.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp import _checks
+from mlp._checks import Array
+from mlp.core import Layer
+
+
+def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
+    """Return ∂y/∂x of a layer, or of a whole Sequential, at one sample.
+
+    Parameters
+    ----------
+    layer : Layer
+        It is left as it is: a copy runs.
+    x : array_like of shape (in,) or (1, in)
+        One sample.
+
+    Returns
+    -------
+    array of shape (out, in)
+        Numerator layout: entry (i, j) is ∂yᵢ/∂xⱼ.
+
+    Raises
+    ------
+    ValueError
+        If x is not one sample, or the layer refuses it.
+    TypeError
+        If layer is no Layer, or x does not hold real numbers.
+
+    Derivation
+    ----------
+    backward(g) = g J for a row g, in columns Jᵀgᵀ. The rows of J are the
+    products with the basis vectors e₁ = (1, 0, …), e₂, …, and all of them
+    come from one backward, since each row of a batch is a sample:
+
+        J = I J = backward(I)      at a batch of m copies of x, one a yᵢ
+
+    What backward never forms: for a layer of 784 inputs and 512 outputs the
+    Jacobian of y by W has 512 rows and 512 · 784 = 401,408 columns, 1.6 GB
+    in float64, nearly all of it 0. backward has the same from x and
+    grad_output, 784 + 512 numbers, as grad_outputᵀ x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Linear, Sigmoid, jacobian
+    >>> linear = Linear(3, 2)
+    >>> x = np.array([0.5, -1.0, 2.0])
+    >>> np.array_equal(jacobian(linear, x), linear.weight.data)      # J = W
+    True
+
+    Jᵀg = backward(g):
+
+    >>> g = np.array([3.0, -4.0])
+    >>> _ = linear.forward([x])
+    >>> np.allclose(jacobian(linear, x).T @ g, linear.backward([g]))
+    True
+
+    That of an activation is diagonal, σ(x) (1 − σ(x)):
+
+    >>> jacobian(Sigmoid(), [0.0, np.log(3)])
+    array([[0.25  , 0.    ],
+           [0.    , 0.1875]])
+
+    The bytes of ∂y/∂W for the layer of 784 inputs and 512 outputs:
+
+    >>> 512 * (512 * 784) * 8
+    1644167168
+
+    References
+    ----------
+    Griewank and Walther, Evaluating Derivatives, 2008, section 3.2.
+    """
+    if not isinstance(layer, Layer):
+        raise TypeError(f"jacobian: expected a Layer, got {layer!r}")
+    sample = _checks.floating("jacobian", "x", x)
+    if sample.ndim == 1:
+        sample = sample[np.newaxis]
+    if sample.ndim != 2 or len(sample) != 1:
+        raise ValueError(
+            f"jacobian: expected one sample, x of shape (in,) or (1, in), got "
+            f"{np.shape(x)}; take one row, x[0]"
+        )
+    twin = copy.deepcopy(layer)  # whose parameters' .grad may be written to
+    out = twin.forward(sample).shape[1]
+    twin.forward(np.repeat(sample, out, axis=0))
+    return np.asarray(twin.backward(np.eye(out)))

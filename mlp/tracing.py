@@ -1,0 +1,461 @@
+"""trace: one training step, with its numbers put in.
+
+A newcomer should learn that nothing in a training step is beyond a pocket
+calculator: each entry is a short formula, and here each stands with the
+numbers of the step in the place of its letters.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp import _checks
+from mlp._checks import Array
+from mlp.core import Layer, Loss
+from mlp.derivation import derive
+from mlp.derivation.expressions import (
+    Apply,
+    Chain,
+    Expr,
+    Negative,
+    Notation,
+    Number,
+    Quotient,
+    Same,
+    Sum,
+)
+from mlp.derivation.rules import RULES
+from mlp.losses import BCELoss, MSELoss
+from mlp.optim import SGD
+from mlp.sequential import Sequential
+
+ENTRIES, TERMS = 12, 6  # of an array, of a formula; what has more is summed up
+
+
+class Figure(Number):
+    """A number, and the text that it is written as."""
+
+    def __init__(self, number: float, text: str) -> None:
+        super().__init__(number)
+        self.text = text
+        self.tightness = Sum.tightness if text.startswith("−") else Number.tightness
+
+    def show(self, n: Notation, *args: Expr) -> str:
+        """Return the text."""
+        return n.token(self.text)
+
+
+class Figures:
+    """The entries of an array, written with as many decimals as they need."""
+
+    def __init__(self, array: npt.ArrayLike) -> None:
+        self.array = np.asarray(array, np.float64) + 0.0  # no −0
+        finite = self.array[np.isfinite(self.array)]
+        self.decimals = next(
+            (d for d in range(9) if np.allclose(finite, np.round(finite, d), 1e-12, 0)),
+            9,
+        )
+
+    def __getitem__(self, place: Any) -> Figure:
+        """Return one entry."""
+        value = float(self.array[place])
+        small = 0 < abs(value) < 1e-4 or abs(value) >= 1e9
+        text = f"{value:.9g}" if small else f"{value:.{self.decimals}f}"
+        return Figure(value, text.replace("-", "−"))
+
+
+class Line(NamedTuple):
+    """An entry, its formula with the numbers put in, and what it comes to."""
+
+    entry: str
+    formula: Expr
+    value: Figure
+
+    def __str__(self) -> str:
+        """Return entry = formula = value."""
+        same = str(self.formula) == str(self.value)
+        middle = "" if same else f"{self.formula} = "
+        return f"{self.entry} = {middle}{self.value}"
+
+
+class Trace:
+    """One training step of a net, with its numbers.
+
+    trace makes it; print it.
+
+    Attributes
+    ----------
+    steps : list of (int, str, list of Line or str)
+        The five steps, each with its number, its name and its lines; a line
+        is a str where an array is too large to be written out.
+    before, after, gradients : dict of str to array
+        The parameters before and after the step, and ∂ℓ/∂θ, by the names of
+        state_dict.
+    loss, loss_after : float
+        On this batch.
+    predicted_change : float
+        Σ ⟨∂ℓ/∂θ, Δθ⟩ over the parameters that the optimizer holds: what the
+        loss would change by if it were flat; −lr ‖∂ℓ/∂θ‖² for plain SGD.
+    change : float
+        What it did change by, loss_after − loss.
+
+
+    Examples
+    --------
+    >>> from mlp import SGD, Linear, MSELoss, trace
+    >>> model = Linear(1, 1, bias=False)
+    >>> model.weight.data[...] = 3.0
+    >>> sgd = SGD([model.weight], lr=0.1)
+    >>> t = trace(model, MSELoss(), sgd, [[1.0]], [[2.0]])
+    >>> t.loss, t.after["0.weight"].item()       # (3 − 2)², 3 − 0.1 · 2
+    (1.0, 2.8)
+    """
+
+    def __init__(
+        self,
+        title: str,
+        steps: list[tuple[int, str, list[Line | str]]],
+        before: dict[str, Array],
+        after: dict[str, Array],
+        gradients: dict[str, Array],
+        losses: tuple[float, float],
+        predicted_change: float,
+    ) -> None:
+        self.title, self.steps = title, steps
+        self.before, self.after, self.gradients = before, after, gradients
+        self.loss, self.loss_after = losses
+        self.change, self.predicted_change = losses[1] - losses[0], predicted_change
+
+    def __str__(self) -> str:
+        """Return the five steps, and the change of the loss."""
+        parts = [self.title]
+        for number, name, lines in self.steps:
+            parts += ["", f"{number}. {name}", *(f"   {line}" for line in lines)]
+        parts += [
+            "",
+            f"loss before the step       {_figure(self.loss)}",
+            f"loss after it              {_figure(self.loss_after)}",
+            f"its change                 {_figure(self.change)}",
+            f"predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩   {_figure(self.predicted_change)}",
+        ]
+        return "\n".join(parts)
+
+    def __repr__(self) -> str:
+        """Return what it is the trace of."""
+        return f"<{self.title}>"
+
+
+def trace(
+    model: Layer,
+    criterion: Loss,
+    optimizer: SGD,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+) -> Trace:
+    """Return one training step with its numbers put into the formulas.
+
+    Parameters
+    ----------
+    model : Sequential, or one layer
+        A small one; what is too large to be written out is summed up.
+    criterion : Loss
+        The loss.
+    optimizer : SGD
+        Made of parameters of the model.
+    x, y : array_like of shape (N, in_features) and (N, out_features)
+        A batch, of one row as a rule. Entries of several rows have the row
+        as their first index.
+
+    Returns
+    -------
+    Trace
+        To be printed. A copy ran: model and optimizer are as they were.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As the layers and the loss raise them for x and y, and derive for
+        the net.
+    NotImplementedError
+        If a layer or the loss has no entry in mlp.derivation.RULES.
+
+    Examples
+    --------
+    >>> from mlp import SGD, Linear, MSELoss, trace
+    >>> model = Linear(2, 1)
+    >>> model.weight.data[...], model.bias.data[...] = [[0.15, 0.2]], 0.35
+    >>> sgd = SGD(model.parameters(), lr=0.5)
+    >>> print(trace(model, MSELoss(), sgd, [[0.05, 0.1]], [[0.4]]))
+    One training step of Linear₁ with MSELoss
+    <BLANKLINE>
+    1. forward
+       ŷ₁ = 0.15 · 0.05 + 0.20 · 0.10 + 0.35 = 0.3775
+    <BLANKLINE>
+    2. loss
+       ℓ = (0.3775 − 0.4)² = 0.00050625
+    <BLANKLINE>
+    3. zero the gradients
+       W⁽¹⁾.grad, b⁽¹⁾.grad ← None
+    <BLANKLINE>
+    4. backward
+       (∂ℓ/∂ŷ)₁ = 2 · (0.3775 − 0.4) = −0.045
+       (∂ℓ/∂W⁽¹⁾)₁₁ = (−0.045) · 0.05 = −0.00225
+       (∂ℓ/∂W⁽¹⁾)₁₂ = (−0.045) · 0.10 = −0.00450
+       (∂ℓ/∂b⁽¹⁾)₁ = −0.045
+    <BLANKLINE>
+    5. step
+       (W⁽¹⁾)₁₁ = 0.15 − 0.5 · (−0.00225) = 0.151125
+       (W⁽¹⁾)₁₂ = 0.20 − 0.5 · (−0.00450) = 0.202250
+       (b⁽¹⁾)₁ = 0.35 − 0.5 · (−0.045) = 0.3725
+    <BLANKLINE>
+    loss before the step       0.00050625
+    loss after it              7.91015625e−08
+    its change                 −0.000506171
+    predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩   −0.001025156
+
+    References
+    ----------
+    Mazur, A Step by Step Backpropagation Example, 2015; it is what
+    examples/by_hand.py prints.
+    """
+    _checks.instance("trace", "criterion", criterion, Loss)
+    _checks.instance("trace", "optimizer", optimizer, SGD)
+    d = copy.deepcopy(derive(model, criterion, optimizer=optimizer))
+    net, sgd = Sequential(*(place.layer for place in d.places)), d.optimizer
+    before = net.state_dict()
+    named = dict(zip(before, d.parameters, strict=True))
+
+    outputs = [_checks.floating("trace", "x", x)]  # 1. forward
+    for place in d.places:
+        outputs.append(place.layer.forward(outputs[-1]))
+    target = _checks.floating("trace", "y", y)
+    loss = d.criterion.forward(outputs[-1], target)  # 2. loss
+    net.zero_grad()  # 3. zero the gradients
+    grads = [d.criterion.backward()]  # 4. backward
+    for place in reversed(d.places):
+        grads.insert(0, place.layer.backward(grads[0]))
+    levels = list(zip(d.places, outputs, outputs[1:], grads, grads[1:], strict=False))
+    forward = [line for at in levels for line in _forward(*at[:3])]
+    backward = list(_loss_backward(d, outputs[-1], target, grads[-1]))
+    backward += [line for at in reversed(levels) for line in _backward(*at)]
+    gradients: dict[str, Any] = {name: p.grad for name, (_, p) in named.items()}
+    velocity = {name: sgd.velocity_of(p) for name, (_, p) in named.items()}
+    sgd.step()  # 5. step
+    after = net.state_dict()
+    held = {
+        name: (letter, p)
+        for name, (letter, p) in named.items()
+        if any(p is other for other in sgd.parameters)
+    }
+    step: list[Line | str] = []
+    for name, (letter, p) in held.items():
+        moved = before[name], after[name], velocity[name], sgd.velocity_of(p)
+        step += _step(sgd, str(letter), gradients[name], *moved)
+    cleared = ", ".join(f"{letter}.grad" for letter, _ in d.parameters)
+    steps: list[tuple[int, str, list[Line | str]]] = [
+        (1, "forward", forward),
+        (2, "loss", [_loss(d, outputs[-1], target, loss)]),
+        (3, "zero the gradients", [f"{cleared} ← None"]),
+        (4, "backward", backward),
+        (5, "step", step),
+    ]
+    return Trace(
+        repr(d)[1:-1].replace("Derivation", "One training step"),
+        steps,
+        before,
+        after,
+        gradients,
+        (loss, d.criterion.forward(net.predict(outputs[0]), target)),
+        float(
+            sum(np.vdot(gradients[name], after[name] - before[name]) for name in held)
+        ),
+    )
+
+
+def _figure(number: float) -> Figure:
+    """Return a number that stands alone."""
+    return Figures(number)[()]
+
+
+def _sum(terms: list[Expr]) -> Expr:
+    return Sum(*terms) if len(terms) > 1 else terms[0]
+
+
+def _lines(
+    name: str, array: Array, formula: Callable[..., Expr], terms: int
+) -> Iterator[Line | str]:
+    """Yield a line for each entry of an array, or one that sums it up.
+
+    Entries of a batch of one row have no index for the row.
+    """
+    if array.size > ENTRIES or terms > TERMS:
+        size = " × ".join(map(str, array.shape))
+        parts = array.mean(), array.min(), array.max()
+        mean, low, high = (f"{part:.4g}".replace("-", "−") for part in parts)
+        yield f"{name}: {size} numbers, mean {mean}, from {low} to {high}"
+        return
+    figures = Figures(array)
+    bare = name in ("ŷ", "x")
+    for place in np.ndindex(array.shape):
+        numbers = [str(k + 1) for k in place]
+        index = ("" if max(map(len, numbers)) == 1 else ",").join(numbers)
+        entry = Notation().index(name if bare else f"({name})", index)
+        yield Line(entry, formula(*place), figures[place])
+
+
+def _rows(
+    name: str, array: Array, formula: Callable[[int, int], Expr], terms: int
+) -> Iterator[Line | str]:
+    """Yield the lines of a batch, whose rows are left out if it has one."""
+    if len(array) == 1:
+        yield from _lines(name, array[0], lambda i: formula(0, i), terms)
+    else:
+        yield from _lines(name, array, formula, terms)
+
+
+def _forward(place: Any, x: Array, out: Array) -> Iterator[Line | str]:
+    """Yield the entries of a layer's output."""
+    z, name = Figures(x), str(place.above.z)
+    if place.bends:
+
+        def bent(k: int, i: int) -> Expr:
+            output: Expr = place.output(z[k, i])
+            return output.args[0] if isinstance(output, Same) else output
+
+        return _rows(name, out, bent, 1)
+    (_, weight), *rest = place.parameters()
+    w, biases = Figures(weight.data), [Figures(p.data) for _, p in rest]
+
+    def weighted(k: int, i: int) -> Expr:
+        products = [Chain(w[i, j], z[k, j]) for j in range(x.shape[1])]
+        return _sum([*products, *(b[i] for b in biases)])
+
+    return _rows(name, out, weighted, x.shape[1])
+
+
+def _loss(d: Any, prediction: Array, target: Array, value: float) -> Line | str:
+    """Return the line of the loss."""
+    p, t = Figures(prediction), Figures(target)
+    if prediction.size > TERMS or type(d.criterion) not in _TERMS:
+        return f"ℓ = {_figure(value)}"
+    term = _TERMS[type(d.criterion)]
+    formula = _sum([term(p[k], t[k]) for k in np.ndindex(prediction.shape)])
+    divisor = _divisor(d.criterion, prediction)
+    formula = formula if divisor == 1 else Quotient(formula, Number(divisor))
+    if isinstance(d.criterion, BCELoss):
+        formula = Negative(formula)
+    return Line("ℓ", formula, _figure(value))
+
+
+class _Square(Expr):
+    """(a)²."""
+
+    show = staticmethod(lambda n, a: n.power(n.fence("(", a.layout(n), ")"), "2"))
+    worth = staticmethod(np.square)
+
+
+def _log(a: Expr) -> Expr:
+    return Apply("log", np.log, a)
+
+
+_TERMS: dict[type[Loss], Callable[[Expr, Expr], Expr]] = {
+    MSELoss: lambda ŷ, y: _Square(ŷ - y),
+    BCELoss: lambda ŷ, y: y * _log(ŷ) + (1 - y) * _log(1 - ŷ),
+}
+
+
+def _divisor(criterion: Any, prediction: Array) -> int:
+    sizes = {"mean": prediction.size, "batchmean": len(prediction)}
+    return sizes.get(getattr(criterion, "reduction", "sum"), 1)
+
+
+def _loss_backward(
+    d: Any, prediction: Array, target: Array, grad: Array
+) -> Iterator[Line | str]:
+    """Yield the entries of ∂ℓ/∂ŷ."""
+    rule: Any = RULES[type(d.criterion)]
+    p, t, divisor = (
+        Figures(prediction),
+        Figures(target),
+        _divisor(d.criterion, prediction),
+    )
+
+    def scale(k: float, e: Expr) -> Expr:
+        if divisor > 1:
+            return Chain(Quotient(Number(k), Number(divisor)), e)
+        return e if k == 1 else Chain(Number(k), e)
+
+    def slope(k: int, i: int) -> Expr:
+        formula: Expr = rule.in_code(p[k, i], t[k, i], scale)
+        return formula
+
+    return _rows("∂ℓ/∂ŷ", grad, slope, 1)
+
+
+def _backward(
+    place: Any, x: Array, out: Array, grad_x: Array, grad_out: Array
+) -> Iterator[Line | str]:
+    """Yield what a layer's backward adds to .grad, and returns."""
+    z, a, g = Figures(x), Figures(out), Figures(grad_out)
+    below, rows = f"∂ℓ/∂{place.below.z}", range(len(x))
+    if place.bends:
+
+        def bent(k: int, i: int) -> Expr:
+            slope = place.rule.slope(z[k, i], a[k, i])
+            one = isinstance(slope, Number) and slope.number == 1
+            return g[k, i] if one else Chain(g[k, i], slope)
+
+        yield from _rows(below, grad_x, bent, 1)
+        return
+    (letter, weight), *rest = place.parameters()
+    w = Figures(weight.data)
+
+    def for_weight(i: int, j: int) -> Expr:
+        return _sum([Chain(g[k, i], z[k, j]) for k in rows])
+
+    def for_bias(i: int) -> Expr:
+        return _sum([g[k, i] for k in rows])
+
+    def for_input(k: int, j: int) -> Expr:
+        return _sum([Chain(g[k, i], w[i, j]) for i in range(grad_out.shape[1])])
+
+    yield from _lines(f"∂ℓ/∂{letter}", weight.grad, for_weight, len(x))
+    for letter, bias in rest:
+        yield from _lines(f"∂ℓ/∂{letter}", bias.grad, for_bias, len(x))
+    if str(place.below.z) != "x":  # nobody needs the gradient by x
+        yield from _rows(below, grad_x, for_input, grad_out.shape[1])
+
+
+def _step(
+    sgd: SGD,
+    letter: str,
+    grad: Array,
+    before: Array,
+    after: Array,
+    velocity_before: Array,
+    velocity_after: Array,
+) -> Iterator[Line | str]:
+    """Yield the update of one parameter, and of its velocity."""
+    θ, g, v = Figures(before), Figures(grad), Figures(velocity_after)
+    v_before, lr = Figures(velocity_before), _figure(sgd.lr)
+
+    def slope(*k: int) -> Expr:
+        λ = Chain(_figure(sgd.weight_decay), θ[k])
+        return g[k] + λ if sgd.weight_decay else g[k]
+
+    def direction(*k: int) -> Expr:
+        if not sgd.momentum:
+            return slope(*k)
+        return slope(*k) + Chain(_figure(sgd.momentum), v[k]) if sgd.nesterov else v[k]
+
+    def velocity(*k: int) -> Expr:
+        return Sum(Chain(_figure(sgd.momentum), v_before[k]), slope(*k))
+
+    if sgd.momentum:
+        yield from _lines(f"v of {letter}", velocity_after, velocity, 2)
+    yield from _lines(letter, after, lambda *k: θ[k] - Chain(lr, direction(*k)), 2)

@@ -1,0 +1,191 @@
+"""trace: each line is worth what it says, and the step is the library's own."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import random_net, seeds
+
+from mlp import (
+    SGD,
+    BCELoss,
+    Layer,
+    Linear,
+    MSELoss,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    StaleGradientWarning,
+    trace,
+    train_step,
+)
+from mlp.tracing import Line
+
+
+def lines_of(t):
+    return [line for _, _, lines in t.steps for line in lines]
+
+
+@given(
+    seed=seeds,
+    widths=st.lists(st.integers(1, 3), min_size=2, max_size=4),
+    rows=st.integers(1, 3),
+    bce=st.booleans(),
+    reduction=st.sampled_from(["mean", "sum", "batchmean"]),
+    settings=st.sampled_from(
+        [(0.1,), (0.1, 0.9), (0.1, 0.9, 0.01, True), (0.5, 0.0, 0.1)]
+    ),
+)
+def test_each_formula_is_worth_the_value_beside_it(
+    seed, widths, rows, bce, reduction, settings
+):
+    rng = np.random.default_rng(seed)
+    model = random_net(rng, widths)
+    model = Sequential(*model, Sigmoid()) if bce else model
+    criterion = BCELoss(reduction) if bce else MSELoss(reduction)
+    optimizer = SGD(model.parameters(), *settings)
+    x, y = rng.normal(size=(rows, widths[0])), rng.uniform(size=(rows, widths[-1]))
+    for _ in range(2):  # the second with a velocity
+        t = trace(model, criterion, optimizer, x, y)
+        lines = [line for line in lines_of(t) if isinstance(line, Line)]
+        assert lines
+        for line in lines:
+            worth = line.formula.value({})
+            np.testing.assert_allclose(worth, line.value.number, rtol=1e-9, atol=1e-12)
+        assert t.loss == train_step(model, criterion, optimizer, x, y)
+        for name, data in model.state_dict().items():
+            assert np.array_equal(t.after[name], data)
+
+
+def test_the_step_is_predicted_and_measured():
+    rng = np.random.default_rng(0)
+    model = random_net(rng, [2, 3, 1], (Sigmoid,))
+    x, y = rng.normal(size=(4, 2)), rng.uniform(size=(4, 1))
+    t = trace(model, MSELoss(), SGD(model.parameters(), lr=1e-4), x, y)
+    square = sum(float(np.sum(g**2)) for g in t.gradients.values())
+    assert t.predicted_change == pytest.approx(-1e-4 * square, rel=1e-9)
+    assert t.change == pytest.approx(t.predicted_change, rel=1e-3)
+    assert t.change == t.loss_after - t.loss
+    after = model
+    after.load_state_dict(t.after)
+    assert MSELoss().forward(after.predict(x), y) == t.loss_after
+
+
+def test_prediction_counts_what_the_optimizer_holds():
+    model = Sequential(Linear(2, 1, rng=0))
+    optimizer = SGD([model[0].weight], lr=0.1)
+    t = trace(model, MSELoss(), optimizer, [[1.0, 2.0]], [[0.0]])
+    square = float(np.sum(t.gradients["0.weight"] ** 2))
+    assert t.predicted_change == pytest.approx(-0.1 * square)
+    assert np.array_equal(t.after["0.bias"], t.before["0.bias"])
+    assert "b⁽¹⁾" not in "".join(map(str, t.steps[4][2]))
+
+
+def test_model_and_optimizer_stay_as_they_were():
+    model = random_net(np.random.default_rng(0), [2, 3, 1])
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    x, y = [[1.0, 2.0]], [[0.5]]
+    train_step(model, MSELoss(), optimizer, x, y)
+    state, velocity = model.state_dict(), optimizer.state_dict()
+    gradients = [p.grad for p in model.parameters()]
+    model.forward(x)
+    trace(model, MSELoss(), optimizer, [[3.0, 4.0]], y)
+    assert all(np.array_equal(state[k], v) for k, v in model.state_dict().items())
+    after = optimizer.state_dict()
+    assert all(np.array_equal(velocity[k], after[k]) for k in velocity)
+    assert all(p.grad is g for p, g in zip(model.parameters(), gradients, strict=True))
+    with pytest.warns(StaleGradientWarning):  # as without the trace
+        assert model.backward([[1.0]]).shape == (1, 2)
+
+
+def test_several_rows_have_the_row_as_the_first_index():
+    model = Sequential(Linear(1, 1, rng=0), Linear(1, 1, rng=0))
+    t = trace(model, MSELoss(), SGD(model.parameters(), lr=0.1), [[1], [2]], [[3], [4]])
+    text = str(t)
+    assert "(z₁)₂₁ = " in text
+    assert "ŷ₁₁ = " in text
+
+
+def test_a_large_net_is_summed_up():
+    rng = np.random.default_rng(0)
+    model = random_net(rng, [64, 128, 128, 10], (ReLU,))
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    x, y = rng.normal(size=(32, 64)), rng.normal(size=(32, 10))
+    text = str(trace(model, MSELoss(), optimizer, x, y))
+    assert len(text.splitlines()) < 120
+    assert max(map(len, text.splitlines())) < 200
+    assert "z₁: 32 × 128 numbers, mean " in text
+    assert "∂ℓ/∂W⁽¹⁾: 128 × 64 numbers" in text
+
+
+def test_numbers_are_written_as_long_as_they_need():
+    model = Sequential(Linear(2, 1, bias=False), ReLU())
+    model[0].weight.data[...] = [[0.15, -0.2]]
+    optimizer = SGD(model.parameters(), lr=0.5)
+    text = str(trace(model, MSELoss("sum"), optimizer, [[0.05, 0.1]], [[1.0]]))
+    assert "(z₁)₁ = 0.15 · 0.05 + (−0.20) · 0.10 = −0.0125" in text
+    assert "ŷ₁ = (−0.0125)⁺ = 0" in text
+    assert "ℓ = (0 − 1)² = 1" in text
+    assert "(∂ℓ/∂z₁)₁ = (−2) · [−0.0125 > 0] = 0" in text
+    assert "−0 " not in text
+
+
+def test_float32_and_lists():
+    model = Linear(2, 1, dtype=np.float32)
+    t = trace(model, MSELoss(), SGD(model.parameters(), lr=0.1), [[1, 2]], [[3]])
+    assert t.after["0.weight"].dtype == np.float32
+
+
+def test_repr_copy_and_pickle():
+    model = Linear(1, 1)
+    t = trace(model, MSELoss(), SGD(model.parameters(), lr=0.1), [[1]], [[3]])
+    assert repr(t) == "<One training step of Linear₁ with MSELoss>"
+    assert str(copy.deepcopy(t)) == str(t)
+    assert pickle.loads(pickle.dumps(t)).loss == t.loss
+
+
+class Own(Layer):
+    def forward(self, x):
+        return x
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        return grad_output
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        (dict(criterion=MSELoss), TypeError, "trace: expected criterion to be of Loss"),
+        (dict(optimizer=0.1), TypeError, "trace: expected optimizer to be of SGD"),
+        (dict(x=[[1.0]]), ValueError, r"Linear.forward: expected x of shape \(N, 2\)"),
+        (dict(x="abc"), TypeError, "trace: expected x to hold real numbers"),
+        (dict(y=[1.0]), ValueError, "MSELoss.forward: expected prediction and target"),
+        (dict(y=None), TypeError, "trace: expected y to hold real numbers"),
+        (dict(model=3), TypeError, r"layer 0 \(int\) to be of Layer"),
+        (
+            dict(model=Sequential(Linear(2, 1), Own())),
+            NotImplementedError,
+            r"layer 1 \(Own\)",
+        ),
+    ],
+)
+def test_what_cannot_be_traced_is_refused(change, error, sentence):
+    model = Linear(2, 1)
+    arguments = dict(
+        model=model,
+        criterion=MSELoss(),
+        optimizer=SGD(model.parameters(), lr=0.1),
+        x=[[1.0, 2.0]],
+        y=[[1.0]],
+    )
+    with pytest.raises(error, match=sentence):
+        trace(**{**arguments, **change})
+
+
+def test_an_optimizer_of_another_net_is_refused():
+    model, other = Linear(2, 1), Linear(2, 1)
+    with pytest.raises(RuntimeError, match="expected a gradient to step along"):
+        trace(model, MSELoss(), SGD(other.parameters(), lr=0.1), [[1, 2]], [[3]])
