@@ -8,6 +8,8 @@ of checking; those lines are in every training step, so the first test in such
 a check is the one that right input passes.
 """
 
+from __future__ import annotations
+
 import math
 import operator
 import sys
@@ -20,7 +22,7 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 RealArray: TypeAlias = npt.NDArray[Any]
-Rng: TypeAlias = int | np.random.Generator | None
+Rng: TypeAlias = "int | np.random.Generator | None"  # numpy.random is slow to load
 
 _FLOAT_DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 

@@ -7,10 +7,6 @@ measured it. The words of the sources stand in README.md beside the files.
 
 from __future__ import annotations
 
-import gzip
-import io
-from importlib import resources
-
 import numpy as np
 
 from mlp import _tables
@@ -126,6 +122,10 @@ def load_digits() -> Dataset:
 
 def _packaged(name: str) -> _tables.Table:
     """Return the table of a file that stands beside this module."""
+    import gzip  # here, since import mlp is to cost little more than numpy
+    import io
+    from importlib import resources
+
     with (
         resources.files(__name__).joinpath(name).open("rb") as file,
         gzip.open(file) as unpacked,
