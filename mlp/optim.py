@@ -44,6 +44,8 @@ class SGD:
         May be set between steps.
     momentum, weight_decay, nesterov : float, float, bool
         As given, for reading.
+    parameters : tuple of Parameter
+        Those that it steps.
 
     Raises
     ------

@@ -455,6 +455,8 @@ def test_a_layer_twice_is_refused_at_any_depth():
         Sequential(relu, Linear(1, 1), relu)
     with pytest.raises(ValueError, match=r"the ReLU\(\) of layer 0 again in layer 1"):
         Sequential(relu, Sequential(Linear(1, 1), relu))
+    with pytest.raises(ValueError, match=r"of layer 0 again in layer 1"):
+        Sequential(relu, Sequential(Sequential(Sequential(relu))))
     averaging = Averaging()
     with pytest.raises(ValueError, match=r"Linear.* of layer 0 again in layer 1"):
         Sequential(averaging, averaging.branches[0])
