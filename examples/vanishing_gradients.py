@@ -131,15 +131,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     columns = ("sigmoid", "bound", "its 4¹⁻ᴸ", "ReLU", "bound")
     print(f"{'depth':>5}" + "".join(f"{name:>12}" for name in columns))
     deepest: dict[str, list[float]] = {}
+    lines: dict[str, list[str]] = {name: [] for name in kinds}
     for depth in DEPTHS:
         cells = []
         for name, (activation, slope) in kinds.items():
             model = deep_net(depth, args.hidden, activation, args.seed)
             norms = deepest[name] = gradient_norms(model, x, y)
             cells += [norms[0] / norms[-1], bound_of(model, slope)]
+            powers = "".join(f"{-math.log10(norm):5.1f}" for norm in norms)
+            lines[name].append(f"{depth:>5}{powers}")
         cells.insert(2, 0.25 ** (depth - 1))
         print(f"{depth:>5}" + "".join(f"{cell:>12.2e}" for cell in cells))
 
+    print("\n−log₁₀ ‖∂ℓ/∂z‖ at each layer, the first one left: powers of ten below 1")
+    for name, rows in lines.items():
+        print(f"\n{name}, by depth", *rows, sep="\n")
     print(f"\n‖∂ℓ/∂z‖ at each layer of depth {depth}\n")
     print(f"{'layer':>5}" + "".join(f"{name:>12}" for name in deepest))
     for k, pair in enumerate(zip(*deepest.values(), strict=True), start=1):

@@ -417,6 +417,24 @@ def column(
     return array[:, np.newaxis]
 
 
+def steps_some(who: str, optimizer: Any, kind: type, parameters: list[Any]) -> None:
+    """Raise unless an optimizer is None, or a plain one of a net's parameters."""
+    if optimizer is None:
+        return
+    instance(who, "optimizer", optimizer, kind)
+    if type(optimizer).step is not kind.step:  # type: ignore[attr-defined]  # SGD
+        raise NotImplementedError(
+            f"{who}: expected an optimizer whose step is {kind.__name__}'s, got a "
+            f"{type(optimizer).__name__} with its own; leave it out"
+        )
+    held = {id(parameter) for parameter in optimizer.parameters}
+    if not held & {id(parameter) for parameter in parameters}:
+        raise ValueError(
+            f"{who}: expected an optimizer of the model's parameters, got one that "
+            f"holds none of them; write SGD(model.parameters(), lr=…)"
+        )
+
+
 def some_weights(who: str, there_are: bool) -> None:
     """Raise unless a net has a layer with weights."""
     if not there_are:
@@ -424,6 +442,17 @@ def some_weights(who: str, there_are: bool) -> None:
             f"{who}: expected at least one layer with weights, got none; the widths of "
             f"a net are theirs"
         )
+
+
+def rows_of(who: str, name: str, value: npt.ArrayLike, width: int, of: str) -> Array:
+    """Return a batch of rows, of the width that an end of a net has."""
+    array = floating(who, name, value)
+    if array.ndim != 2 or array.shape[1] != width or len(array) == 0:
+        raise ValueError(
+            f"{who}: expected {name} of shape (N, {width}), as {of} has it, got "
+            f"{array.shape}{_reshapes(name, array)}"
+        )
+    return array
 
 
 def fits(who: str, layer: str, width: int, below: str, given: int) -> None:
@@ -444,14 +473,15 @@ def instance(who: str, name: str, value: Any, kind: Any) -> None:
         )
 
 
-def rule(who: str, name: str, kind: type, rules: Mapping[type, Any], of: Any) -> None:
-    """Raise unless the table of rules has an entry of the right sort for a class."""
+def rule(who: str, name: str, thing: Any, rules: Mapping[type, Any], of: Any) -> None:
+    """Raise unless the table of rules has an entry of the right sort for a thing."""
+    kind = type(thing)
     if not isinstance(rules.get(kind), of):
-        entry = "LossRule(value, slope, in_code)"
-        if name != "the loss":
-            entry = "Elementwise(lambda x: Apply('f', f, x), lambda x, y: …)"
+        entry = "Elementwise(lambda x: Apply('f', f, x), lambda x, y: …)"
+        if name == "the loss":
+            name, entry = f"{name} {kind.__name__}", "LossRule(value, slope, in_code)"
         raise NotImplementedError(
-            f"{who}: expected a rule for {name}, a {kind.__name__}, got none; add one: "
+            f"{who}: expected a rule for {name}, got none; add one: "
             f"mlp.derivation.RULES[{kind.__name__}] = {entry}"
         )
 

@@ -94,6 +94,8 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
             f"{np.shape(x)}; take one row, x[0]"
         )
     twin = copy.deepcopy(layer)  # whose parameters' .grad may be written to
+    for parameter in twin.parameters():
+        parameter.grad = None
     out = twin.forward(sample).shape[1]
     twin.forward(np.repeat(sample, out, axis=0))
     return np.asarray(twin.backward(np.eye(out)))

@@ -38,7 +38,8 @@ def largest_difference(d: Derivation, x: Any, y: Any) -> float:
     >>> largest_difference(d, np.ones((2, 1)), np.zeros((1, 1))) < 1e-10
     True
     """
-    return max(_difference(*pair) for pair in _pairs(d, x, y))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return max(_difference(*pair) for pair in _pairs(d, x, y))
 
 
 def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
@@ -69,7 +70,9 @@ def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
 
     # values, and each .grad, are now those of the one sample
     outputs = [values[str(place.above.z)] for place in d.places]
-    for row, output in zip(d.forward, [*outputs, loss], strict=True):
+    for row, z, output in zip(d.forward, [x, *outputs], [*outputs, loss], strict=True):
+        given = row.input.value(values)
+        yield given[0] if isinstance(given, tuple) else given, z
         yield row.output.value(values), output
     for (_, gradient, _), p in zip(d.gradients, parameters, strict=True):
         value = gradient.value(values)
@@ -82,9 +85,17 @@ def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
         if isinstance(elements, Equal):
             left, right = (side.value(values) for side in elements.args)
             yield left, right
+
+    # the five steps, run one after the other
+    forward, loss_step, zero, backward, update = d.run(values)
+    yield from zip(forward.equations, outputs, strict=True)
+    yield loss_step.equations[0], loss
+    yield zero.equations, [0.0] * len(parameters)
+    for (θ, _), p in zip(d.parameters, parameters, strict=True):
+        value = values[f"∂ℓ/∂{θ}"]
+        yield np.reshape(value.T if d.is_numerator else value, p.data.shape), p.grad
     if optimizer is not None:
         optimizer.step()
-        d.run(values)
         for (θ, _), p in zip(d.parameters, parameters, strict=True):
             yield np.reshape(values[str(θ)], p.data.shape), p.data
 

@@ -326,26 +326,27 @@ def _with_layers_inside(layer: Layer) -> Iterator[Layer]:
             yield from _with_layers_inside(member)
 
 
-def numbered_layers(model: Any) -> list[tuple[str, Any]]:
-    """Return the layers of a net with their indices, inner Sequentials opened.
+def numbered_layers(model: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Return the layers of a net, each with what to call it in an error.
 
     Parameters
     ----------
     model : Sequential, or one layer
-        Lists and tuples are opened too; what is in them is not checked.
+        Inner Sequentials are opened. Lists and tuples are too; what is in
+        them is not checked.
+    path : str
+        The index of the model itself, where it is inside another.
 
     Examples
     --------
     >>> from mlp import Linear, ReLU, Sequential
     >>> from mlp.sequential import numbered_layers
-    >>> numbered_layers(Sequential(ReLU(), Sequential(ReLU(), ReLU())))
-    [('0', ReLU()), ('1.0', ReLU()), ('1.1', ReLU())]
+    >>> numbered_layers(Sequential(ReLU(), Sequential(ReLU())))
+    [('layer 0 (ReLU)', ReLU()), ('layer 1.0 (ReLU)', ReLU())]
     """
     if not isinstance(model, Sequential | list | tuple):
-        return [("0", model)]
+        return [(f"layer {path or 0} ({type(model).__name__})", model)]
     numbered = []
     for i, layer in enumerate(model):
-        inside = numbered_layers(layer)
-        opened = isinstance(layer, Sequential | list | tuple)
-        numbered += [(f"{i}.{path}" if opened else str(i), x) for path, x in inside]
+        numbered += numbered_layers(layer, f"{path}.{i}" if path else str(i))
     return numbered

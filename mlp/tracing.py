@@ -8,6 +8,7 @@ numbers of the step in the place of its letters.
 from __future__ import annotations
 
 import copy
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from mlp import _checks
 from mlp._checks import Array
+from mlp._printing import WIDTH, paragraph
 from mlp.core import Layer, Loss
 from mlp.derivation import derive
 from mlp.derivation.expressions import (
@@ -35,6 +37,7 @@ from mlp.optim import SGD
 from mlp.sequential import Sequential
 
 ENTRIES, TERMS = 12, 6  # of an array, of a formula; what has more is summed up
+SMALL = 60  # parameters; of a larger net, every array is summed up
 
 
 class Figure(Number):
@@ -133,9 +136,9 @@ class Trace:
 
     def __str__(self) -> str:
         """Return the five steps, and the change of the loss."""
-        parts = [self.title]
+        parts = [paragraph(self.title)]
         for number, name, lines in self.steps:
-            parts += ["", f"{number}. {name}", *(f"   {line}" for line in lines)]
+            parts += ["", f"{number}. {name}", *map(_indented, lines)]
         parts += [
             "",
             f"loss before the step       {_figure(self.loss)}",
@@ -225,24 +228,30 @@ def trace(
     """
     _checks.instance("trace", "criterion", criterion, Loss)
     _checks.instance("trace", "optimizer", optimizer, SGD)
-    d = copy.deepcopy(derive(model, criterion, optimizer=optimizer))
+    d: Any = copy.deepcopy(derive(model, criterion, optimizer=optimizer))
     net, sgd = Sequential(*(place.layer for place in d.places)), d.optimizer
     before = net.state_dict()
     named = dict(zip(before, d.parameters, strict=True))
 
-    outputs = [_checks.floating("trace", "x", x)]  # 1. forward
+    n, k = d.places[0].below.width.value, d.top.width.value
+    x = _checks.rows_of("trace", "x", x, n, d.layers[0][0])
+    target = _checks.rows_of("trace", "y", y, k, d.layers[-1][0])
+
+    outputs = [x]  # 1. forward
     for place in d.places:
         outputs.append(place.layer.forward(outputs[-1]))
-    target = _checks.floating("trace", "y", y)
     loss = d.criterion.forward(outputs[-1], target)  # 2. loss
     net.zero_grad()  # 3. zero the gradients
     grads = [d.criterion.backward()]  # 4. backward
     for place in reversed(d.places):
         grads.insert(0, place.layer.backward(grads[0]))
+    size = sum(p.data.size for _, p in d.parameters)
+    limit = ENTRIES if size <= SMALL else 0
     levels = list(zip(d.places, outputs, outputs[1:], grads, grads[1:], strict=False))
-    forward = [line for at in levels for line in _forward(*at[:3])]
-    backward = list(_loss_backward(d, outputs[-1], target, grads[-1]))
-    backward += [line for at in reversed(levels) for line in _backward(*at)]
+    forward = [line for at in levels for line in _forward(*at[:3], limit)]
+    backward = list(_loss_backward(d, outputs[-1], target, grads[-1], limit))
+    for place, z, out, grad_z, grad_out in reversed(levels):
+        backward += _backward(place, z, out, grad_z, grad_out, limit)
     gradients: dict[str, Any] = {name: p.grad for name, (_, p) in named.items()}
     velocity = {name: sgd.velocity_of(p) for name, (_, p) in named.items()}
     sgd.step()  # 5. step
@@ -255,7 +264,7 @@ def trace(
     step: list[Line | str] = []
     for name, (letter, p) in held.items():
         moved = before[name], after[name], velocity[name], sgd.velocity_of(p)
-        step += _step(sgd, str(letter), gradients[name], *moved)
+        step += _step(sgd, str(letter), gradients[name], *moved, limit)
     cleared = ", ".join(f"{letter}.grad" for letter, _ in d.parameters)
     steps: list[tuple[int, str, list[Line | str]]] = [
         (1, "forward", forward),
@@ -277,6 +286,13 @@ def trace(
     )
 
 
+def _indented(line: Line | str) -> str:
+    """Return a line of the trace, within the width of a terminal."""
+    return textwrap.fill(
+        str(line), WIDTH, initial_indent=" " * 3, subsequent_indent=" " * 9
+    )
+
+
 def _figure(number: float) -> Figure:
     """Return a number that stands alone."""
     return Figures(number)[()]
@@ -287,13 +303,14 @@ def _sum(terms: list[Expr]) -> Expr:
 
 
 def _lines(
-    name: str, array: Array, formula: Callable[..., Expr], terms: int
+    name: str, array: Array, formula: Callable[..., Expr], terms: int, limit: int
 ) -> Iterator[Line | str]:
     """Yield a line for each entry of an array, or one that sums it up.
 
-    Entries of a batch of one row have no index for the row.
+    A formula that does not come to the entry is left out: BCELoss's, where a
+    bound is active.
     """
-    if array.size > ENTRIES or terms > TERMS:
+    if array.size > limit or terms > TERMS:
         size = " × ".join(map(str, array.shape))
         parts = array.mean(), array.min(), array.max()
         mean, low, high = (f"{part:.4g}".replace("-", "−") for part in parts)
@@ -305,20 +322,27 @@ def _lines(
         numbers = [str(k + 1) for k in place]
         index = ("" if max(map(len, numbers)) == 1 else ",").join(numbers)
         entry = Notation().index(name if bare else f"({name})", index)
-        yield Line(entry, formula(*place), figures[place])
+        written, value = formula(*place), figures[place]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            right = np.isclose(written.value({}), value.number, rtol=1e-4, atol=1e-6)
+        yield Line(entry, written if right else value, value)
 
 
 def _rows(
-    name: str, array: Array, formula: Callable[[int, int], Expr], terms: int
+    name: str,
+    array: Array,
+    formula: Callable[[int, int], Expr],
+    terms: int,
+    limit: int,
 ) -> Iterator[Line | str]:
     """Yield the lines of a batch, whose rows are left out if it has one."""
     if len(array) == 1:
-        yield from _lines(name, array[0], lambda i: formula(0, i), terms)
+        yield from _lines(name, array[0], lambda i: formula(0, i), terms, limit)
     else:
-        yield from _lines(name, array, formula, terms)
+        yield from _lines(name, array, formula, terms, limit)
 
 
-def _forward(place: Any, x: Array, out: Array) -> Iterator[Line | str]:
+def _forward(place: Any, x: Array, out: Array, limit: int) -> Iterator[Line | str]:
     """Yield the entries of a layer's output."""
     z, name = Figures(x), str(place.above.z)
     if place.bends:
@@ -327,7 +351,7 @@ def _forward(place: Any, x: Array, out: Array) -> Iterator[Line | str]:
             output: Expr = place.output(z[k, i])
             return output.args[0] if isinstance(output, Same) else output
 
-        return _rows(name, out, bent, 1)
+        return _rows(name, out, bent, 1, limit)
     (_, weight), *rest = place.parameters()
     w, biases = Figures(weight.data), [Figures(p.data) for _, p in rest]
 
@@ -335,7 +359,7 @@ def _forward(place: Any, x: Array, out: Array) -> Iterator[Line | str]:
         products = [Chain(w[i, j], z[k, j]) for j in range(x.shape[1])]
         return _sum([*products, *(b[i] for b in biases)])
 
-    return _rows(name, out, weighted, x.shape[1])
+    return _rows(name, out, weighted, x.shape[1], limit)
 
 
 def _loss(d: Any, prediction: Array, target: Array, value: float) -> Line | str:
@@ -375,7 +399,7 @@ def _divisor(criterion: Any, prediction: Array) -> int:
 
 
 def _loss_backward(
-    d: Any, prediction: Array, target: Array, grad: Array
+    d: Any, prediction: Array, target: Array, grad: Array, limit: int
 ) -> Iterator[Line | str]:
     """Yield the entries of ∂ℓ/∂ŷ."""
     rule: Any = RULES[type(d.criterion)]
@@ -394,11 +418,11 @@ def _loss_backward(
         formula: Expr = rule.in_code(p[k, i], t[k, i], scale)
         return formula
 
-    return _rows("∂ℓ/∂ŷ", grad, slope, 1)
+    return _rows("∂ℓ/∂ŷ", grad, slope, 1, limit)
 
 
 def _backward(
-    place: Any, x: Array, out: Array, grad_x: Array, grad_out: Array
+    place: Any, x: Array, out: Array, grad_x: Array, grad_out: Array, limit: int
 ) -> Iterator[Line | str]:
     """Yield what a layer's backward adds to .grad, and returns."""
     z, a, g = Figures(x), Figures(out), Figures(grad_out)
@@ -410,7 +434,7 @@ def _backward(
             one = isinstance(slope, Number) and slope.number == 1
             return g[k, i] if one else Chain(g[k, i], slope)
 
-        yield from _rows(below, grad_x, bent, 1)
+        yield from _rows(below, grad_x, bent, 1, limit)
         return
     (letter, weight), *rest = place.parameters()
     w = Figures(weight.data)
@@ -424,11 +448,11 @@ def _backward(
     def for_input(k: int, j: int) -> Expr:
         return _sum([Chain(g[k, i], w[i, j]) for i in range(grad_out.shape[1])])
 
-    yield from _lines(f"∂ℓ/∂{letter}", weight.grad, for_weight, len(x))
+    yield from _lines(f"∂ℓ/∂{letter}", weight.grad, for_weight, len(x), limit)
     for letter, bias in rest:
-        yield from _lines(f"∂ℓ/∂{letter}", bias.grad, for_bias, len(x))
+        yield from _lines(f"∂ℓ/∂{letter}", bias.grad, for_bias, len(x), limit)
     if str(place.below.z) != "x":  # nobody needs the gradient by x
-        yield from _rows(below, grad_x, for_input, grad_out.shape[1])
+        yield from _rows(below, grad_x, for_input, grad_out.shape[1], limit)
 
 
 def _step(
@@ -439,6 +463,7 @@ def _step(
     after: Array,
     velocity_before: Array,
     velocity_after: Array,
+    limit: int,
 ) -> Iterator[Line | str]:
     """Yield the update of one parameter, and of its velocity."""
     θ, g, v = Figures(before), Figures(grad), Figures(velocity_after)
@@ -457,5 +482,7 @@ def _step(
         return Sum(Chain(_figure(sgd.momentum), v_before[k]), slope(*k))
 
     if sgd.momentum:
-        yield from _lines(f"v of {letter}", velocity_after, velocity, 2)
-    yield from _lines(letter, after, lambda *k: θ[k] - Chain(lr, direction(*k)), 2)
+        yield from _lines(f"v of {letter}", velocity_after, velocity, 2, limit)
+    yield from _lines(
+        letter, after, lambda *k: θ[k] - Chain(lr, direction(*k)), 2, limit
+    )

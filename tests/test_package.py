@@ -76,7 +76,15 @@ def imports(module):
         ("proving.py", {"derivation", "jacobians", "sequential"}),
         (
             "tracing.py",
-            {"_checks", "core", "derivation", "losses", "optim", "sequential"},
+            {
+                "_checks",
+                "_printing",
+                "core",
+                "derivation",
+                "losses",
+                "optim",
+                "sequential",
+            },
         ),
         ("derivation/rules.py", {"core", "derivation", "layers", "losses"}),
         ("_tables.py", {"_checks"}),

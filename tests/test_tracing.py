@@ -160,9 +160,18 @@ class Own(Layer):
     [
         (dict(criterion=MSELoss), TypeError, "trace: expected criterion to be of Loss"),
         (dict(optimizer=0.1), TypeError, "trace: expected optimizer to be of SGD"),
-        (dict(x=[[1.0]]), ValueError, r"Linear.forward: expected x of shape \(N, 2\)"),
+        (
+            dict(x=[[1.0]]),
+            ValueError,
+            r"x of shape \(N, 2\), as layer 0 \(Linear\) has",
+        ),
         (dict(x="abc"), TypeError, "trace: expected x to hold real numbers"),
-        (dict(y=[1.0]), ValueError, "MSELoss.forward: expected prediction and target"),
+        (
+            dict(y=[1.0]),
+            ValueError,
+            r"y of shape \(N, 1\), as layer 0.*reshape\(-1, 1\)",
+        ),
+        (dict(y=[[1.0], [2.0]]), ValueError, "MSELoss.forward: .*one shape"),
         (dict(y=None), TypeError, "trace: expected y to hold real numbers"),
         (dict(model=3), TypeError, r"layer 0 \(int\) to be of Layer"),
         (
@@ -187,5 +196,55 @@ def test_what_cannot_be_traced_is_refused(change, error, sentence):
 
 def test_an_optimizer_of_another_net_is_refused():
     model, other = Linear(2, 1), Linear(2, 1)
-    with pytest.raises(RuntimeError, match="expected a gradient to step along"):
+    with pytest.raises(ValueError, match="holds none of them"):
         trace(model, MSELoss(), SGD(other.parameters(), lr=0.1), [[1, 2]], [[3]])
+
+
+def wide(inputs, outputs, rows, **options):
+    model = Linear(inputs, outputs, rng=0, **options)
+    x, y = np.ones((rows, inputs)), np.ones((rows, outputs))
+    return str(trace(model, MSELoss(), SGD(model.parameters(), lr=0.1), x, y))
+
+
+def test_what_is_too_long_is_summed_up_by_itself():
+    assert "ŷ₁ = " in wide(6, 1, 1)
+    assert "ŷ: 1 numbers" in wide(7, 1, 1)  # seven products in a sum
+    assert "(∂ℓ/∂W⁽¹⁾)₁₁ = " in wide(1, 1, 6)
+    assert "∂ℓ/∂W⁽¹⁾: 1 × 1 numbers" in wide(1, 1, 7)
+    assert "ŷ₁₂ = " in wide(2, 12, 1)
+    assert "(∂ℓ/∂W⁽¹⁾)₁₂,₁ = " in wide(1, 12, 1)
+    assert "ŷ: 13 numbers" in wide(2, 13, 1)
+    assert "W⁽¹⁾: 1 × 6" not in wide(6, 1, 1)
+
+
+def test_very_large_and_small_numbers_have_an_exponent():
+    model = Linear(1, 1, bias=False)
+    model.weight.data[...] = 2e9
+    optimizer = SGD(model.parameters(), lr=1e-12)
+    text = str(trace(model, MSELoss(), optimizer, [[3e-5]], [[0.0]]))
+    assert "ŷ₁ = 2e+09 · 3e−05 = 60000" in text
+
+
+def test_where_a_bound_of_bce_is_active_no_false_equation_is_shown():
+    model = Sequential(Linear(1, 1, bias=False), Sigmoid())
+    model[0].weight.data[...] = -1000.0
+    optimizer = SGD(model.parameters(), lr=0.1)
+    text = str(trace(model, BCELoss(), optimizer, [[1.0]], [[1.0]]))
+    assert "(∂ℓ/∂ŷ)₁ = −1e+12\n" in text
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_trace_fits_100_columns(rows):
+    model = random_net(np.random.default_rng(0), [3, 3, 3], (Sigmoid,))
+    optimizer = SGD(model.parameters(), 0.1, 0.9, 0.01, True)
+    x, y = np.full((rows, 3), 1 / 3), np.full((rows, 3), 1 / 7)
+    text = str(trace(model, BCELoss(), optimizer, x, y))
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_deep_net_is_not_flooded():
+    model = random_net(np.random.default_rng(0), [2] * 21, (Sigmoid,))
+    optimizer = SGD(model.parameters(), lr=0.1)
+    text = str(trace(model, MSELoss(), optimizer, [[1, 2]], [[3, 4]]))
+    assert len(text.splitlines()) < 200
+    assert max(map(len, text.splitlines())) <= 100

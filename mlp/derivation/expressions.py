@@ -20,7 +20,7 @@ import numpy as np
 
 SUM, PRODUCT, FACTOR = 1, 2, 3  # how tightly a node holds together
 _SUP = str.maketrans("0123456789()+T", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺ᵀ")
-_SUB = str.maketrans("0123456789i", "₀₁₂₃₄₅₆₇₈₉ᵢ")
+_SUB = str.maketrans("0123456789ik", "₀₁₂₃₄₅₆₇₈₉ᵢₖ")
 
 
 class Notation:
@@ -181,7 +181,7 @@ class Number(Expr):
 
     def show(self, n: Notation) -> str:
         """Return its digits."""
-        return n.token(f"{self.number:.12g}")
+        return n.token(np.format_float_positional(self.number, trim="-"))
 
     def worth(self) -> float:
         """Return the number."""
@@ -344,7 +344,7 @@ class Entry(Expr):
     def show(self, n: Notation, a: Expr) -> str:
         """Return aᵢ, or (z₁)ᵢ."""
         bare = isinstance(a, Symbol) and not a.below
-        return n.index(a.layout(n, FACTOR + (not bare)), "i")
+        return n.index(a.layout(n, FACTOR + (not bare or a.is_fraction)), "i")
 
 
 class SumOver(Expr):
@@ -366,11 +366,11 @@ class RowSum(Expr):
 
 
 class Diagonal(Expr):
-    """The matrix with these entries on its diagonal."""
+    """The matrix with these entries on its diagonal, as large as of."""
 
-    worth = staticmethod(np.diag)
+    worth = staticmethod(lambda a, of: np.diag(np.broadcast_to(a, np.size(of))))
 
-    def show(self, n: Notation, a: Expr) -> str:
+    def show(self, n: Notation, a: Expr, of: Expr) -> str:
         """Return a if i = j, else 0; a condition goes among the ifs."""
         if isinstance(a, IsPositive):
             ifs = n.row(n.words(" if i = j and "), a.condition(n), n.words(", else 0"))

@@ -26,19 +26,19 @@ class Latex(Notation):
     commands = {
         "·": r"\cdot", "⊙": r"\odot", "×": r"\times", "−": "-", "∂": r"\partial",
         "Σ": r"\sum", "←": r"\leftarrow", "ℓ": r"\ell", "σ": r"\sigma", "T": r"\top",
-        "ŷ": r"\hat{y}", "Ŷ": r"\hat{Y}", "": r"\,",
+        "ŷ": r"\hat{y}", "Ŷ": r"\hat{Y}", "": r"\thinspace", "|": r"\vert",
     }  # fmt: skip
 
     def token(self, text: str) -> str:
         """Return the command of a letter or an operator."""
         text = text.strip()
-        if len(text) > 1 and text.isalpha():
-            return rf"\mathrm{{{text}}}"
+        if len(text) > 1 and text[0].isalpha():
+            return rf"\mathrm{{{text}}}".replace("_", r"\_")
         return f" {self.commands.get(text, text)} "
 
     def words(self, text: str) -> str:
         """Return upright text."""
-        return rf"\text{{{text}}}"
+        return rf"\text{{{text}}}".replace("_", r"\_").replace("|", r"$\vert$")
 
     def row(self, *parts: str) -> str:
         """Return the parts joined, with single spaces."""
@@ -51,7 +51,7 @@ class Latex(Notation):
 
     def index(self, base: str, below: str) -> str:
         """Return base_{i}."""
-        return f"{{{base.strip()}}}_{{{below}}}"
+        return f"{{{base.strip()}}}_ {{{below}}}"  # or Markdown takes it for emphasis
 
     def power(self, base: str, above: str) -> str:
         """Return base^{2}."""
@@ -123,7 +123,9 @@ def to_text(tables: Sequence[Table]) -> str:
 
 
 def _in_latex(part: Cell, opening: str = "$") -> str:
-    return part if isinstance(part, str) else f"{opening}{part.layout(LATEX).strip()}$"
+    if isinstance(part, str):
+        return part.replace("_", r"\_")
+    return f"{opening}{part.layout(LATEX).strip()}$"
 
 
 def to_markdown(tables: Sequence[Table]) -> str:
@@ -145,13 +147,15 @@ def to_latex(tables: Sequence[Table]) -> str:
         head, *rows = (
             " & ".join(map(cell, row)) for row in [table.columns, *table.rows]
         )
-        parts += [
-            rf"\subsection*{{{table.heading}}}",
-            "".join(map(_in_latex, table.remark)) + "\n",
-            rf"\noindent\begin{{tabular}}{{{'l' * len(table.columns)}}}",
-            head + r" \\ \hline \rule{0pt}{16pt}%",
-            " \\\\[6pt]\n".join(rows) + "\n\\end{tabular}\n",
-        ]
+        n, long = len(table.columns) - 1, len(max(rows, key=len)) > 900
+        spec = rf"l*{{{n}}}{{p{{{0.8 / n:.2f}\linewidth}}}}"
+        parts += [rf"\subsection*{{{table.heading}}}", "".join(map(cell, table.remark))]
+        for k in range(0, len(rows), size := 3 if long else 12):  # each fits a page
+            parts += [
+                rf"\par\noindent\begin{{tabular}}{{{spec}}}",
+                head + r" \\ \hline \rule{0pt}{16pt}%",
+                " \\\\[6pt]\n".join(rows[k : k + size]) + "\n\\end{tabular}\n",
+            ]
     return "\n".join(parts)
 
 

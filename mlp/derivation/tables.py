@@ -173,9 +173,11 @@ class Derivation:
         self, model: Any, criterion: Loss, optimizer: Any, numerator: bool, nested: Any
     ) -> None:
         self.places, rule = _places(model), cast(LossRule, RULES[type(criterion)])
+        self.layers = numbered_layers(model)
         self.criterion, self.optimizer = criterion, optimizer
         self.is_numerator, self.top = numerator, self.places[-1].above
         self.parameters = [pair for place in self.places for pair in place.parameters()]
+        _checks.steps_some("derive", optimizer, SGD, [p for _, p in self.parameters])
         reduction = getattr(self.criterion, "reduction", "sum")
         entries = _K if reduction == "mean" else None
         divisor = {"mean": e.Product(_N, _K), "batchmean": _N}.get(reduction)
@@ -237,7 +239,7 @@ class Derivation:
         for place in filter(lambda place: place.bends, self.places):
             out, width = place.above.z, place.above.width
             slope = place.rule.slope(e.Entry(place.below.z), e.Entry(out))
-            entries = e.Unit(out) if _is_one(slope) else e.Diagonal(slope)
+            entries = e.Unit(out) if _is_one(slope) else e.Diagonal(slope, out)
             yield JacobianRow(place.link(), entries, _shape(width, width))
 
     def _steps(self, loss: Expr) -> list[Step]:
@@ -246,7 +248,7 @@ class Derivation:
         ]
         zero = [e.Becomes(Derivative(_ℓ, θ), Number(0)) for θ, _ in self.parameters]
         g, slope, _ = self.jacobians[-1]
-        backward = [e.Equal(g, slope)]
+        backward = [e.Equal(e.Entry(g) if isinstance(slope, e.Equal) else g, slope)]
         for place in reversed(self.places):
             z = place.below.z
             products = self._chain(z, g), g
@@ -325,24 +327,20 @@ class Derivation:
         """Run the five steps, which give their left sides new values."""
 
         def result(equation: Expr) -> Any:
-            left, right = str(equation.args[0]), equation.value(values)
+            left, right = equation.args[0], equation.value(values)
+            name = str(left.args[0] if isinstance(left, e.Entry) else left)
             if np.ndim(right) == 1:  # the entries of a row or a column
-                right = np.reshape(right, np.shape(values[left]))
-            values[left] = right
+                right = np.reshape(right, np.shape(values[name]))
+            values[name] = right
             return right
 
-        return [
-            Step(k, name, list(map(result, steps))) for k, name, steps in self.steps
-        ]
+        return [Step(k, name, list(map(result, of))) for k, name, of in self.steps]
 
     def sample(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Any, Any]:
         """Return x and y as columns, of the lengths of the net."""
-        n, first = self.places[0].below.width.value, self.places[0].name
-        x = _checks.column("derive", "x", x, n, f"layer 0 ({first})")
-        k, last = self.top.width.value, f"layer {len(self.places) - 1}"
-        return x, _checks.column(
-            "derive", "y", y, k, f"{last} ({self.places[-1].name})"
-        )
+        n, k = self.places[0].below.width.value, self.top.width.value
+        x = _checks.column("derive", "x", x, n, self.layers[0][0])
+        return x, _checks.column("derive", "y", y, k, self.layers[-1][0])
 
     def values_at(self, x: Any, y: Any) -> dict[str, Any]:
         """Return the value of each letter, for samples in columns."""
@@ -396,12 +394,12 @@ class Derivation:
         return largest_difference(self, *self.sample(x, y))
 
     def _tables(self) -> list[r.Table]:
-        legend: list[r.Cell] = ["One sample, in columns. "]
+        legend: list[r.Cell] = ["In columns; layer k gives ", Symbol("z", "k")]
         for place in filter(lambda place: place.bends, self.places):
-            legend += [place.name, f" is {type(place.layer).__name__}, "]
+            legend += ["; ", place.name, f" is {type(place.layer).__name__}"]
         widths = [self.places[0].below.width, *(p.above.width for p in self.places)]
         for letter, value in {str(width.letter): width for width in widths}.values():
-            legend += [letter, f" = {value}, "]
+            legend += ["; ", letter, f" = {value}"]
         layout = "numerator" if self.is_numerator else "denominator"
         steps = [
             StepRow(f"{number}. {name}" if equation is equations[0] else "", equation)
@@ -409,9 +407,11 @@ class Derivation:
             for equation in equations
         ]
         return [
-            r.Table("Forward pass", [*legend, "and W, b are learned."], self.forward),
+            r.Table("Forward pass", [*legend, "."], self.forward),
             r.Table("Gradients", [f"In {layout} layout."], self.gradients),
-            r.Table("Jacobians", ["The entry in row i and column j."], self.jacobians),
+            r.Table(
+                "Jacobians", ["Row i, column j; of the last, entry i."], self.jacobians
+            ),
             r.Table("Backward of a batch", ["Samples in rows."], self.batch),
             r.Table("The five steps", ["In this order."], steps),
         ]
@@ -509,21 +509,17 @@ def derive(
     _checks.one_of("derive", "layout", layout, ("numerator", "denominator"))
     nested = None if nested is None else _checks.flag("derive", "nested", nested)
     _checks.instance("derive", "criterion", criterion, Loss)
-    _checks.instance("derive", "optimizer", optimizer, SGD | None)
-    _checks.rule("derive", "the loss", type(criterion), RULES, LossRule)
+    _checks.rule("derive", "the loss", criterion, RULES, LossRule)
     return Derivation(model, criterion, optimizer, layout == "numerator", nested)
 
 
 def _places(model: Any) -> list[_Place]:
     """Return each layer in its place; check that there are some, and that they fit."""
+    names = [who for who, _ in numbered_layers(model)]
     layers = [layer for _, layer in numbered_layers(model)]
-    names = [
-        f"layer {path} ({type(layer).__name__})"
-        for path, layer in numbered_layers(model)
-    ]
     for layer, who in zip(layers, names, strict=True):
         _checks.instance("derive", who, layer, Layer)
-        _checks.rule("derive", who, type(layer), RULES, Affine | Elementwise)
+        _checks.rule("derive", who, layer, RULES, Affine | Elementwise)
     kinds = [type(RULES[type(layer)]) for layer in layers]
     _checks.some_weights("derive", Affine in kinds)
     affine, has_g = kinds.count(Affine), kinds[-1] is Elementwise
