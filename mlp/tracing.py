@@ -305,11 +305,7 @@ def _sum(terms: list[Expr]) -> Expr:
 def _lines(
     name: str, array: Array, formula: Callable[..., Expr], terms: int, limit: int
 ) -> Iterator[Line | str]:
-    """Yield a line for each entry of an array, or one that sums it up.
-
-    A formula that does not come to the entry is left out: BCELoss's, where a
-    bound is active.
-    """
+    """Yield a line for each entry of an array, or one that sums it up."""
     if array.size > limit or terms > TERMS:
         size = " × ".join(map(str, array.shape))
         parts = array.mean(), array.min(), array.max()
@@ -322,10 +318,7 @@ def _lines(
         numbers = [str(k + 1) for k in place]
         index = ("" if max(map(len, numbers)) == 1 else ",").join(numbers)
         entry = Notation().index(name if bare else f"({name})", index)
-        written, value = formula(*place), figures[place]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            right = np.isclose(written.value({}), value.number, rtol=1e-4, atol=1e-6)
-        yield Line(entry, written if right else value, value)
+        yield Line(entry, formula(*place), figures[place])
 
 
 def _rows(
@@ -416,7 +409,9 @@ def _loss_backward(
 
     def slope(k: int, i: int) -> Expr:
         formula: Expr = rule.in_code(p[k, i], t[k, i], scale)
-        return formula
+        with np.errstate(divide="ignore", invalid="ignore"):
+            is_right = np.isclose(formula.value({}), grad[k, i], rtol=1e-4, atol=1e-6)
+        return formula if is_right else Figures(grad)[k, i]  # a bound is active
 
     return _rows("∂ℓ/∂ŷ", grad, slope, 1, limit)
 

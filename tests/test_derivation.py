@@ -24,6 +24,7 @@ from mlp import (
     Sequential,
     Sigmoid,
     derive,
+    jacobian,
 )
 from mlp.derivation import RULES, Apply, Elementwise, LossRule
 from mlp.derivation.expressions import (
@@ -425,6 +426,30 @@ def test_check_sees_any_equation_that_is_wrong(step, k):
     assert d.check([1, -2, 3], [0.2, 1.0]) > 1e-10
 
 
+def test_check_compares_both_sides_of_an_equation():
+    d = derive(net(g=Sigmoid), BCELoss())
+    left, right = d.jacobians[-1].elements.args
+    d.jacobians[-1] = d.jacobians[-1]._replace(elements=Equal(3 * left, right))
+    assert d.check([1, -2, 3], [0.2, 1.0]) > 0.1
+
+
+def test_check_compares_with_jacobians_from_backward(monkeypatch):
+    d = derive(net(Sigmoid), MSELoss())
+    assert d.check([1, -2, 3], [0.2, 1.0]) < 1e-10
+    monkeypatch.setattr(
+        "mlp.proving.jacobian", lambda layer, x: 1.5 * jacobian(layer, x)
+    )
+    assert d.check([1, -2, 3], [0.2, 1.0]) > 0.1
+
+
+def test_evaluation_is_in_float64():
+    d = derive(net(dtype=np.float32), MSELoss())
+    values = d.evaluate([1, 2, 3], [4, 5])
+    assert values.forward[0].output.dtype == np.float64
+    assert values.gradients[0].gradient.dtype == np.float64
+    assert values.steps[2].equations == [0, 0, 0, 0]
+
+
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_the_difference_is_relative(scale, monkeypatch):
     model = net(Sigmoid)
@@ -606,6 +631,7 @@ def test_html_is_one_page_with_mathml_and_nothing_from_elsewhere():
     assert not {"script", "link", "img", "iframe"} & page.seen
     assert "http" not in text
     assert "url(" not in text
+    assert "<mo>&gt;</mo>" in derive(net(), MSELoss()).to_html()
 
 
 @pytest.mark.parametrize(("activation", "make"), [(ReLU, MSELoss), (Sigmoid, BCELoss)])

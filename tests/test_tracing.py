@@ -55,6 +55,9 @@ def test_each_formula_is_worth_the_value_beside_it(
         for line in lines:
             worth = line.formula.value({})
             np.testing.assert_allclose(worth, line.value.number, rtol=1e-9, atol=1e-12)
+            if "∂ℓ/∂ŷ" in line.entry:
+                assert str(line.formula).startswith(("2", "1/", "("))  # not left out
+        assert "∂ℓ/∂x" not in str(t)  # of which the step has no need
         assert t.loss == train_step(model, criterion, optimizer, x, y)
         for name, data in model.state_dict().items():
             assert np.array_equal(t.after[name], data)
