@@ -6,7 +6,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracles import random_net, seeds, sizes
 
-from mlp import Identity, Linear, ReLU, Sequential, Sigmoid, jacobian
+from mlp import (
+    SGD,
+    Identity,
+    Linear,
+    MSELoss,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    jacobian,
+    train_step,
+)
 
 
 @given(seeds, st.lists(sizes, min_size=2, max_size=4))
@@ -46,6 +56,15 @@ def test_a_pending_backward_and_the_gradients_are_left_alone():
     jacobian(model, [5.0, 6.0])
     assert all(p.grad is None for p in model.parameters())
     assert model.backward([[1.0, 1.0]]).shape == (1, 2)
+
+
+def test_jacobian_after_a_step_warns_of_no_stale_gradient():
+    model = Sequential(Linear(2, 2, rng=0))
+    optimizer = SGD(model.parameters(), lr=0.1)
+    train_step(model, MSELoss(), optimizer, [[1.0, 2.0]], [[3.0, 4.0]])
+    gradient = model[0].weight.grad
+    jacobian(model, [5.0, 6.0])  # a warning would be an error
+    assert model[0].weight.grad is gradient
 
 
 @pytest.mark.parametrize(
