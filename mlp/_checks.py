@@ -417,12 +417,12 @@ def column(
     return array[:, np.newaxis]
 
 
-def steps_some(who: str, optimizer: Any, kind: type, parameters: list[Any]) -> None:
+def steps_some(who: str, optimizer: Any, kind: Any, parameters: list[Any]) -> None:
     """Raise unless an optimizer is None, or a plain one of a net's parameters."""
     if optimizer is None:
         return
     instance(who, "optimizer", optimizer, kind)
-    if type(optimizer).step is not kind.step:  # type: ignore[attr-defined]  # SGD
+    if type(optimizer).step is not kind.step:
         raise NotImplementedError(
             f"{who}: expected an optimizer whose step is {kind.__name__}'s, got a "
             f"{type(optimizer).__name__} with its own; leave it out"
