@@ -253,15 +253,34 @@ def _count_and_place(values: RealArray, wrong: npt.NDArray[np.bool_]) -> str:
 def matrix(
     who: str, name: str, value: npt.ArrayLike, width: int | None = None
 ) -> Array:
-    """Return value as a finite table, rows by columns, at least one of each."""
-    array = floating(who, name, value)
-    expected = "(N, columns)" if width is None else f"(N, {width})"
-    if array.ndim != 2 or width not in (None, array.shape[1]):
-        raise ValueError(
-            f"{who}: expected {name} of shape {expected}, got {array.shape}"
-            f"{_reshapes(name, array)}"
-        )
+    """Return value as a finite table, rows by columns."""
+    array = _rows(who, name, value, width, "")
     finite(who, name, array)
+    return array
+
+
+def rows_of(who: str, name: str, value: npt.ArrayLike, width: int, of: str) -> Array:
+    """Return a batch of rows, of the width that an end of a net has; at least one."""
+    return _rows(who, name, value, width, f", as {of} has it", least=1)
+
+
+def _rows(
+    who: str,
+    name: str,
+    value: npt.ArrayLike,
+    width: int | None,
+    reason: str,
+    least: int = 0,
+) -> Array:
+    """Return value as rows of a width, or of any."""
+    array = floating(who, name, value)
+    fits = array.ndim == 2 and width in (None, array.shape[1]) and len(array) >= least
+    if not fits:
+        columns = "columns" if width is None else width
+        raise ValueError(
+            f"{who}: expected {name} of shape (N, {columns}){reason}, got "
+            f"{array.shape}{_reshapes(name, array)}"
+        )
     return array
 
 
@@ -427,8 +446,7 @@ def steps_some(who: str, optimizer: Any, kind: Any, parameters: list[Any]) -> No
             f"{who}: expected an optimizer whose step is {kind.__name__}'s, got a "
             f"{type(optimizer).__name__} with its own; leave it out"
         )
-    held = {id(parameter) for parameter in optimizer.parameters}
-    if not held & {id(parameter) for parameter in parameters}:
+    if not any(map(optimizer.holds, parameters)):
         raise ValueError(
             f"{who}: expected an optimizer of the model's parameters, got one that "
             f"holds none of them; write SGD(model.parameters(), lr=…)"
@@ -442,17 +460,6 @@ def some_weights(who: str, there_are: bool) -> None:
             f"{who}: expected at least one layer with weights, got none; the widths of "
             f"a net are theirs"
         )
-
-
-def rows_of(who: str, name: str, value: npt.ArrayLike, width: int, of: str) -> Array:
-    """Return a batch of rows, of the width that an end of a net has."""
-    array = floating(who, name, value)
-    if array.ndim != 2 or array.shape[1] != width or len(array) == 0:
-        raise ValueError(
-            f"{who}: expected {name} of shape (N, {width}), as {of} has it, got "
-            f"{array.shape}{_reshapes(name, array)}"
-        )
-    return array
 
 
 def fits(who: str, layer: str, width: int, below: str, given: int) -> None:

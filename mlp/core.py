@@ -252,7 +252,9 @@ class Layer(ABC):
         """Return a layer with the same Parameters and a memory of its own.
 
         A forward of the copy leaves alone what a backward of this one
-        needs, and what one of the layers inside it needs.
+        needs, and what one of the layers inside it needs: attributes,
+        lists, tuples and dicts are the copy's own. An array that forward
+        writes into in place is not.
         """
         twin = object.__new__(type(self))
         vars(twin).update(_twin(vars(self)))

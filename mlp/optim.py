@@ -44,8 +44,6 @@ class SGD:
         May be set between steps.
     momentum, weight_decay, nesterov : float, float, bool
         As given, for reading.
-    parameters : tuple of Parameter
-        Those that it steps.
 
     Raises
     ------
@@ -159,10 +157,9 @@ class SGD:
         """Whether the step looks ahead."""
         return self._nesterov
 
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters that it steps."""
-        return tuple(self._parameters)
+    def holds(self, parameter: Parameter) -> bool:
+        """Return whether it steps this parameter."""
+        return any(parameter is p for p in self._parameters)
 
     def velocity_of(self, parameter: Parameter) -> Array:
         """Return a copy of v of a parameter; 0 before its first step."""

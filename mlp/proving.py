@@ -16,7 +16,6 @@ import numpy as np
 from mlp.derivation.expressions import Equal, Of
 from mlp.derivation.tables import Derivation
 from mlp.jacobians import jacobian
-from mlp.sequential import Sequential
 
 
 def largest_difference(d: Derivation, x: Any, y: Any) -> float:
@@ -55,7 +54,8 @@ def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
     three = np.hstack([x, -x, x / 2]), np.hstack([y, y, y])
     for columns in (three, (x, y)):
         values = d.values_at(*columns)
-        Sequential(*layers).zero_grad()
+        for p in parameters:
+            p.grad = None
         z = columns[0].T
         for place, layer in zip(d.places, layers, strict=True):
             z = layer.forward(z)

@@ -28,10 +28,10 @@ from mlp.derivation.expressions import (
     Notation,
     Number,
     Quotient,
-    Same,
     Sum,
 )
 from mlp.derivation.rules import RULES
+from mlp.derivation.tables import is_one, spelled
 from mlp.losses import BCELoss, MSELoss
 from mlp.optim import SGD
 from mlp.sequential import Sequential
@@ -256,11 +256,7 @@ def trace(
     velocity = {name: sgd.velocity_of(p) for name, (_, p) in named.items()}
     sgd.step()  # 5. step
     after = net.state_dict()
-    held = {
-        name: (letter, p)
-        for name, (letter, p) in named.items()
-        if any(p is other for other in sgd.parameters)
-    }
+    held = {name: pair for name, pair in named.items() if sgd.holds(pair[1])}
     step: list[Line | str] = []
     for name, (letter, p) in held.items():
         moved = before[name], after[name], velocity[name], sgd.velocity_of(p)
@@ -274,7 +270,7 @@ def trace(
         (5, "step", step),
     ]
     return Trace(
-        repr(d)[1:-1].replace("Derivation", "One training step"),
+        d.title().replace("Derivation", "One training step"),
         steps,
         before,
         after,
@@ -341,8 +337,7 @@ def _forward(place: Any, x: Array, out: Array, limit: int) -> Iterator[Line | st
     if place.bends:
 
         def bent(k: int, i: int) -> Expr:
-            output: Expr = place.output(z[k, i])
-            return output.args[0] if isinstance(output, Same) else output
+            return spelled(place.output(z[k, i]))
 
         return _rows(name, out, bent, 1, limit)
     (_, weight), *rest = place.parameters()
@@ -426,8 +421,7 @@ def _backward(
 
         def bent(k: int, i: int) -> Expr:
             slope = place.rule.slope(z[k, i], a[k, i])
-            one = isinstance(slope, Number) and slope.number == 1
-            return g[k, i] if one else Chain(g[k, i], slope)
+            return g[k, i] if is_one(slope) else Chain(g[k, i], slope)
 
         yield from _rows(below, grad_x, bent, 1, limit)
         return

@@ -40,10 +40,7 @@ def test_python_blocks_run_and_print_what_follows_them(page, tmp_path, monkeypat
     namespace, printed = {}, ""
     for language, text in blocks(page):
         if language == "python":
-            output = io.StringIO()
-            with contextlib.redirect_stdout(output):
-                exec(compile(text, page.name, "exec"), namespace)
-            printed = output.getvalue()
+            printed = output_of_python(text, page.name, namespace)
         elif language == "text":
             assert_alike(printed, text)
         elif language == "pycon":
@@ -71,6 +68,14 @@ def test_the_tables_are_those_that_derive_gives_now():
     assert sorted(made) == sorted(p.name for p in (ROOT / "docs/tables").iterdir())
     for name, text in made.items():
         assert (ROOT / "docs/tables" / name).read_text(encoding="utf-8") == text
+
+
+def output_of_python(text, name, namespace):
+    """Run a block of Python in a namespace, and return what it prints."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile(text, name, "exec"), namespace)
+    return output.getvalue()
 
 
 def output_of(command):
@@ -214,10 +219,7 @@ def renewed(text, name):
         nonlocal printed
         language, body = block.groups()
         if language == "python":
-            output = io.StringIO()
-            with contextlib.redirect_stdout(output):
-                exec(compile(body, name, "exec"), namespace)
-            printed = output.getvalue()
+            printed = output_of_python(body, name, namespace)
         elif language == "text":
             return f"```text\n{printed}```"
         elif language == "console":

@@ -73,7 +73,7 @@ def imports(module):
                 "sequential",
             },
         ),
-        ("proving.py", {"derivation", "jacobians", "sequential"}),
+        ("proving.py", {"derivation", "jacobians"}),
         (
             "tracing.py",
             {

@@ -103,7 +103,7 @@ class _Place(NamedTuple):
         n, m = self.below.width, self.above.width
         if self.bends:
             slope = (self.rule.in_code or self.rule.slope)(z, a)
-            grad: Expr = g if _is_one(slope) else e.Hadamard(g, slope)
+            grad: Expr = g if is_one(slope) else e.Hadamard(g, slope)
         else:
             (w, _), *rest = self.parameters()
             for b, _ in rest:
@@ -121,11 +121,12 @@ def _over(divisor: Expr | None, k: float, formula: Expr) -> Expr:
     return formula if k == 1 else e.Product(Number(k), formula)
 
 
-def _is_one(slope: Expr) -> bool:
+def is_one(slope: Expr) -> bool:
+    """Return whether it is the number 1, the slope of the identity."""
     return isinstance(slope, Number) and slope.number == 1
 
 
-def _spelled(cell: Expr) -> Expr:
+def spelled(cell: Expr) -> Expr:
     """Return what "the same" is the same as."""
     return cell.args[0] if isinstance(cell, e.Same) else cell
 
@@ -172,10 +173,11 @@ class Derivation:
     def __init__(
         self, model: Any, criterion: Loss, optimizer: Any, numerator: bool, nested: Any
     ) -> None:
-        self.places, rule = _places(model), cast(LossRule, RULES[type(criterion)])
+        rule = cast(LossRule, RULES[type(criterion)])
         self.layers = numbered_layers(model)
-        self.criterion, self.optimizer = criterion, optimizer
-        self.is_numerator, self.top = numerator, self.places[-1].above
+        self.places, self.criterion = _places(self.layers), criterion
+        self.optimizer, self.is_numerator = optimizer, numerator
+        self.top = self.places[-1].above
         self.parameters = [pair for place in self.places for pair in place.parameters()]
         _checks.steps_some("derive", optimizer, SGD, [p for _, p in self.parameters])
         reduction = getattr(self.criterion, "reduction", "sum")
@@ -210,7 +212,7 @@ class Derivation:
             if anew:
                 z, out = place.below.z, place.output(place.below.z)
             rows.append(ForwardRow(place.name, z, out))
-            whole = place.above.z if anew else _spelled(out)
+            whole = place.above.z if anew else spelled(out)
         whole = _ŷ if anew or too_long(loss(whole)) else whole
         return [*rows, ForwardRow(Symbol("Loss"), e.That(whole, _y), loss(whole))]
 
@@ -239,12 +241,12 @@ class Derivation:
         for place in filter(lambda place: place.bends, self.places):
             out, width = place.above.z, place.above.width
             slope = place.rule.slope(e.Entry(place.below.z), e.Entry(out))
-            entries = e.Unit(out) if _is_one(slope) else e.Diagonal(slope, out)
+            entries = e.Unit(out) if is_one(slope) else e.Diagonal(slope, out)
             yield JacobianRow(place.link(), entries, _shape(width, width))
 
     def _steps(self, loss: Expr) -> list[Step]:
         forward = [
-            e.Equal(p.above.z, _spelled(p.output(p.below.z))) for p in self.places
+            e.Equal(p.above.z, spelled(p.output(p.below.z))) for p in self.places
         ]
         zero = [e.Becomes(Derivative(_ℓ, θ), Number(0)) for θ, _ in self.parameters]
         g, slope, _ = self.jacobians[-1]
@@ -269,7 +271,7 @@ class Derivation:
             g = e.Transpose(g) if self.is_numerator else g
             if sgd is None:
                 yield e.Becomes(θ, θ - e.Chain(_lr, g))
-            elif any(parameter is held for held in sgd.parameters):
+            elif sgd.holds(parameter):
                 if sgd.weight_decay:
                     g = g + e.Chain(Number(sgd.weight_decay), θ)
                 if sgd.momentum:
@@ -353,7 +355,7 @@ class Derivation:
                 v = self.optimizer.velocity_of(parameter)
                 values[str(e.Of("v", θ))] = v.reshape(len(v), -1)
         for place in self.places:
-            out = _spelled(place.output(place.below.z)).value(values)
+            out = spelled(place.output(place.below.z)).value(values)
             values[str(place.above.z)], values[str(place.above.batch)] = out, out.T
         for symbol, elements, shape in self.jacobians if x.shape[1] == 1 else ():
             values[str(symbol)] = np.reshape(elements.value(values), shape.value)
@@ -416,24 +418,25 @@ class Derivation:
             r.Table("The five steps", ["In this order."], steps),
         ]
 
-    def _title(self) -> str:
+    def title(self) -> str:
+        """Return what it is the derivation of."""
         names = " → ".join(str(place.name) for place in self.places)
         return f"Derivation of {names} with {type(self.criterion).__name__}"
 
     def __str__(self) -> str:
         """Return the tables in plain Unicode, within 100 columns."""
-        return f"{paragraph(self._title())}\n\n{r.to_text(self._tables())}"
+        return f"{paragraph(self.title())}\n\n{r.to_text(self._tables())}"
 
     def __repr__(self) -> str:
-        """Return what it is the derivation of."""
-        return f"<{self._title()}>"
+        """Return the title in angle brackets."""
+        return f"<{self.title()}>"
 
     def to_markdown(self) -> str:
         """Return the tables in Markdown with LaTeX between dollars.
 
         GitHub, Jupyter and VS Code render it.
         """
-        return f"## {self._title()}\n\n{r.to_markdown(self._tables())}"
+        return f"## {self.title()}\n\n{r.to_markdown(self._tables())}"
 
     _repr_markdown_ = to_markdown  # what a notebook shows
 
@@ -443,7 +446,7 @@ class Derivation:
 
     def to_html(self) -> str:
         """Return the tables as one page with MathML: no script, no network."""
-        return r.to_html(self._title(), self._tables())
+        return r.to_html(self.title(), self._tables())
 
 
 def derive(
@@ -513,11 +516,10 @@ def derive(
     return Derivation(model, criterion, optimizer, layout == "numerator", nested)
 
 
-def _places(model: Any) -> list[_Place]:
+def _places(numbered: list[tuple[str, Any]]) -> list[_Place]:
     """Return each layer in its place; check that there are some, and that they fit."""
-    names = [who for who, _ in numbered_layers(model)]
-    layers = [layer for _, layer in numbered_layers(model)]
-    for layer, who in zip(layers, names, strict=True):
+    names, layers = [who for who, _ in numbered], [layer for _, layer in numbered]
+    for who, layer in numbered:
         _checks.instance("derive", who, layer, Layer)
         _checks.rule("derive", who, layer, RULES, Affine | Elementwise)
     kinds = [type(RULES[type(layer)]) for layer in layers]
