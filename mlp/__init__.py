@@ -16,6 +16,7 @@ from mlp.data import (
     train_test_split,
 )
 from mlp.derivation import derive
+from mlp.gradcheck import check_gradients, check_layer
 from mlp.jacobians import jacobian
 from mlp.layers import Identity, Linear, ReLU, Sigmoid
 from mlp.losses import BCELoss, MSELoss
@@ -39,6 +40,8 @@ __all__ = [
     "Sequential",
     "SGD",
     "train_step",
+    "check_gradients",
+    "check_layer",
     "derive",
     "trace",
     "jacobian",

@@ -59,6 +59,13 @@ def imports(module):
         ("training.py", {"core", "optim"}),
         ("_printing.py", set()),
         ("jacobians.py", {"_checks", "core"}),
+        ("differences.py", {"_checks"}),
+        ("verdicts.py", {"_checks", "differences"}),
+        ("pieces.py", {"_checks", "core", "differences", "sequential", "verdicts"}),
+        (
+            "gradcheck.py",
+            {"_checks", "_printing", "core", "differences", "pieces", "verdicts"},
+        ),
         ("derivation/expressions.py", set()),
         ("derivation/rendering.py", {"_printing", "derivation"}),
         (

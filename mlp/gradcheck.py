@@ -1,0 +1,586 @@
+"""Whether backward is the derivative of forward.
+
+A newcomer should learn that a backward is not believed but measured: move
+each number a little, look at what the loss does, and compare. Where the two
+disagree, check_layer and check_gradients name the mistake.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp import _checks
+from mlp._checks import Array, Rng
+from mlp._printing import paragraph, text_table
+from mlp.core import Layer, Loss
+from mlp.differences import (
+    ALL,
+    DIRECTIONS,
+    LARGEST,
+    SAMPLE,
+    Measured,
+    along_all,
+    measure,
+    off,
+)
+from mlp.pieces import (
+    TWO_OUTPUTS,
+    Gradients,
+    LayerPiece,
+    LossPiece,
+    Piece,
+    leaves,
+    move_away,
+    outputs,
+)
+from mlp.verdicts import Verdict, verdict
+
+SEED = 1986  # not 0, from which x may be drawn: grad_output would be equal to it
+RIGHT, AT_A_KINK = "right", "right but for a kink"
+AT_THE_EDGE = "right up to the edge"
+FINE = (RIGHT, AT_A_KINK, AT_THE_EDGE)
+
+
+class GradientRow(NamedTuple):
+    """One gradient: what backward gives, and what differences measure.
+
+    Attributes
+    ----------
+    name : str
+        The name in state_dict(), "0.weight" say; "x", or "2.x" for what
+        comes into layer 2; "prediction" for ∂ℓ/∂ŷ.
+    shape : tuple of int
+        Of what it is the gradient by.
+    analytic, numerical : float
+        The norms, over the entries that were measured; NaN where there is
+        nothing to measure.
+    relative_error : float
+        ‖analytic − numerical‖ over the larger of the two norms.
+    ok : bool
+        Whether they agree, kinks apart.
+    verdict : str
+        "right", or the mistake in a word or two.
+    sentence : str
+        The mistake in a sentence; "" if there is none.
+    measured : str
+        How many entries were measured, of how many.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    analytic: float
+    numerical: float
+    relative_error: float
+    ok: bool
+    verdict: str
+    sentence: str
+    measured: str
+
+
+class GradientReport:
+    """What a check of gradients found; print it.
+
+    check_gradients and check_layer make it.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether every gradient is right.
+    rows : list of GradientRow
+        One for each gradient.
+    faults : list of str
+        What is wrong besides: an argument written into, say.
+    notes : list of str
+        How it was measured.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Linear, check_layer
+    >>> report = check_layer(Linear(3, 2, rng=0), np.eye(3))
+    >>> report.ok
+    True
+    >>> report.raise_if_wrong()
+    >>> report
+    GradientReport(ok=True, Linear: 3 gradients)
+    """
+
+    def __init__(
+        self, what: str, rows: list[GradientRow], faults: list[str], notes: list[str]
+    ) -> None:
+        self.what, self.rows, self.faults, self.notes = what, rows, faults, notes
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gradient is right, and nothing else is wrong."""
+        return all(row.ok for row in self.rows) and not self.faults
+
+    def raise_if_wrong(self) -> None:
+        """Raise unless ok.
+
+        Raises
+        ------
+        ValueError
+            With the report for its text.
+        """
+        if not self.ok:
+            raise ValueError(f"a gradient is wrong\n{self}")
+
+    def __str__(self) -> str:
+        """Return a table, and below it a sentence for each mistake."""
+        columns = ("shape", "measured", "‖analytic‖", "‖numerical‖", "relative error")
+        cells = [
+            [
+                row.name,
+                str(row.shape),
+                row.measured,
+                *(f"{norm:.3g}" for norm in (row.analytic, row.numerical)),
+                f"{row.relative_error:.2g}" if row.relative_error > 1e-9 else "< 1e-9",
+                row.verdict,
+            ]
+            for row in self.rows
+        ]
+        sentences = [f"{row.name}: {row.sentence}" for row in self.rows if row.sentence]
+        parts = [
+            f"Gradients of {self.what}",
+            text_table(("parameter", *columns, "verdict"), cells),
+            *map(paragraph, [*self.faults, *sentences, *self.notes]),
+        ]
+        return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        """Return whether all is right, and of what."""
+        n = len(self.rows)
+        return (
+            f"GradientReport(ok={self.ok}, {self.what}: {n} gradient{'s' * (n != 1)})"
+        )
+
+
+def check_gradients(
+    model: Layer,
+    criterion: Loss,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    tolerance: float | None = None,
+    rng: Rng = SEED,
+) -> GradientReport:
+    """Compare ∂ℓ/∂θ and ∂ℓ/∂x from backward with differences of forward.
+
+    Parameters
+    ----------
+    model : Layer
+        A Sequential is taken apart: each of its layers is measured by
+        itself, with the grad_output that reaches it, so a mistake is named
+        where it is made and does not show in the layers below.
+    criterion : Loss
+        Measured by itself too, as "prediction": ∂ℓ/∂ŷ.
+    x, y : array_like
+        A batch, and its targets. A few rows will do, three or more, none
+        like another and no size like another: then a missing sum over rows,
+        say, cannot be mistaken for one over columns.
+    tolerance : float or None
+        How large a row's relative error may be. None: as large as what the
+        estimated error of each measured entry explains, ten times over,
+        plus 10⁻⁶ of the largest entry.
+    rng : int, np.random.Generator or None
+        What entries, directions and grad_outputs are drawn from.
+
+    Returns
+    -------
+    GradientReport
+        Copies in float64 were measured: model and criterion are as they
+        were.
+
+    Raises
+    ------
+    TypeError
+        If model is no Layer or criterion no Loss, or forward returns no
+        array or number.
+    ValueError
+        If x is empty or not finite, or as the layers and the loss raise it.
+
+    Derivation
+    ----------
+    mlp.differences derives how one slope is measured, and its error. For y
+    = f(θ) and the grad_output g that reaches f, backward is to return
+
+        ∂ℓ/∂θᵢ = Σⱼ gⱼ ∂yⱼ/∂θᵢ ≈ Σⱼ gⱼ (yⱼ(θ + h eᵢ) − yⱼ(θ − h eᵢ)) / 2h
+
+    The differences of y are taken before the sum with g, so that a gradient
+    of 10⁻¹², as below many Sigmoids, is measured as well as one of 1.
+
+    An array of up to 100 entries is measured whole. Of a larger one, 40
+    entries at random, the 10 with the largest gradient, and 3 random
+    directions v through all of them, Σᵢ vᵢ ∂ℓ/∂θᵢ. A direction that does
+    not agree is halved until an entry is found that does not.
+
+    Where the two differ, all is measured again a little away. If it agrees
+    there, the entry sits at a kink, x at ReLU's 0, where any slope between
+    left and right will do. Otherwise mlp.verdicts looks for the mistake.
+
+    The last row is the loss along random directions through all parameters
+    and x at once: that the layers are put together right.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Linear, MSELoss, Sequential, Sigmoid
+    >>> from mlp import check_gradients
+    >>> class Halved(MSELoss):
+    ...     def backward(self):
+    ...         return super().backward() / 2
+    >>> rng = np.random.default_rng(0)
+    >>> model = Sequential(Linear(2, 4, rng=rng), Sigmoid())
+    >>> x, y = rng.normal(size=(3, 2)), rng.normal(size=(3, 4))
+    >>> check_gradients(model, MSELoss(), x, y).ok
+    True
+    >>> report = check_gradients(model, Halved(), x, y)
+    >>> report.rows[0].name, report.rows[0].verdict
+    ('prediction', 'factor 1/2')
+    >>> report.rows[0].sentence.partition(": ")[2]
+    'the 2 is missing that a square has in its derivative'
+
+    References
+    ----------
+    Bottou, Stochastic gradient descent tricks, 2012, section 4.2, "Check
+    the gradients". torch.autograd.gradcheck, for directions beside entries.
+    """
+    who = "check_gradients"
+    _checks.instance(who, "model", model, Layer)
+    _checks.instance(who, "criterion", criterion, Loss)
+    return _Check(who, tolerance, rng).of_a_net(model, criterion, x, y)
+
+
+def check_layer(
+    layer: Layer,
+    x: npt.ArrayLike,
+    *,
+    tolerance: float | None = None,
+    rng: Rng = SEED,
+) -> GradientReport:
+    """Compare a layer's backward with differences of its forward.
+
+    As check_gradients, with a random grad_output in place of a loss: ones
+    would hide a mistake that divides by it, or leaves it out.
+
+    Parameters
+    ----------
+    layer : Layer
+        A reader's own, say. A Sequential is taken apart.
+    x : array_like
+        What forward is given; three or more rows, if it takes rows.
+    tolerance, rng
+        As in check_gradients.
+
+    Returns
+    -------
+    GradientReport
+        A copy in float64 was measured.
+
+    Raises
+    ------
+    TypeError
+        If layer is no Layer, or forward returns no array.
+    ValueError
+        If x is empty or not finite, or as the layer raises it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Linear, check_layer
+    >>> class MeanBias(Linear):
+    ...     def backward(self, grad_output, *, needs_input_grad=True):
+    ...         grad_input = super().backward(grad_output)
+    ...         self.bias.grad = grad_output.mean(axis=0)
+    ...         return grad_input
+    >>> x = np.random.default_rng(0).normal(size=(5, 3))
+    >>> report = check_layer(MeanBias(3, 2), x)
+    >>> for row in report.rows:
+    ...     print(row.name, row.verdict, row.measured)
+    weight right all 6
+    bias factor 1/N all 2
+    x right all 15
+    """
+    _checks.instance("check_layer", "layer", layer, Layer)
+    return _Check("check_layer", tolerance, rng).of_a_layer(layer, x)
+
+
+class _Check:
+    """One check: its settings, and what it finds."""
+
+    def __init__(self, who: str, tolerance: float | None, rng: Rng) -> None:
+        if tolerance is not None:
+            tolerance = _checks.number(who, "tolerance", tolerance, above=0)
+        self.who, self.tolerance = who, tolerance
+        self.rng = _checks.generator(who, rng)
+        self.rows: list[GradientRow] = []
+        self.faults: list[str] = []
+        self.notes: list[str] = []
+
+    def of_a_net(self, model: Layer, criterion: Loss, x: Any, y: Any) -> GradientReport:
+        """Check a loss, the layers from last to first, and the whole."""
+        what = f"{type(model).__name__} with {type(criterion).__name__}"
+        x, target = self._batch(x), np.array(_checks.real_array(self.who, "y", y))
+        model, criterion = self._float64(model, criterion)
+        between = outputs(model, x)
+        loss = LossPiece(criterion, between[-1], target)
+        g = self._piece(loss).get("prediction")
+        self._layers(model, between, g)
+        if g is not None and g.shape == between[-1].shape and not self.faults:
+            self._whole(model, criterion, x, target)
+        return self._report(what)
+
+    def of_a_layer(self, layer: Layer, x: Any) -> GradientReport:
+        """Check a layer by itself, or the layers of a Sequential."""
+        x = self._batch(x)
+        (layer,) = self._float64(layer)
+        self._layers(layer, outputs(layer, x), None)
+        return self._report(type(layer).__name__)
+
+    def _batch(self, x: Any) -> Array:
+        batch: Array = np.array(_checks.real_array(self.who, "x", x, np.float64))
+        _checks.finite(self.who, "x", batch)
+        if batch.size == 0:
+            raise ValueError(
+                f"{self.who}: expected x with some entries, got shape {batch.shape}"
+            )
+        return batch
+
+    def _float64(self, *given: Any) -> tuple[Any, ...]:
+        """Return copies whose parameters are float64, without gradients."""
+        parts: tuple[Any, ...] = copy.deepcopy(given)
+        parameters = parts[0].parameters()
+        if any(p.data.dtype != np.float64 for p in parameters):
+            self.notes.append("The float32 parameters were checked in a float64 copy.")
+        for p in parameters:
+            p._data, p.grad = p.data.astype(np.float64), None
+        return parts
+
+    def _report(self, what: str) -> GradientReport:
+        if any(np.prod(row.shape) > ALL for row in self.rows):
+            self.notes.append(
+                f"Of an array of more than {ALL} entries, {SAMPLE} at random, the "
+                f"{LARGEST} with the largest gradient and {DIRECTIONS} random "
+                f"directions through all of them were measured."
+            )
+        return GradientReport(what, self.rows, self.faults, self.notes)
+
+    def _layers(self, model: Layer, between: list[Array], g: Array | None) -> None:
+        """Check the layers from the last to the first."""
+        below = ["x", *(f"{path}x" for path, _ in list(leaves(model))[1:])]
+        levels = zip(leaves(model), below, between, between[1:], strict=False)
+        for (path, layer), name, x, y in reversed(list(levels)):
+            if (
+                g is None
+                or g.shape != y.shape
+                or not (np.isfinite(g).all() and g.any())
+            ):
+                g = np.asarray(self.rng.standard_normal(y.shape))
+            g = self._piece(LayerPiece(path, name, layer, x, g)).get(name)
+
+    def _piece(self, piece: Piece) -> Gradients:
+        """Check one layer or loss, and return its gradients."""
+        faults = list(piece.faults())
+        self.faults += faults
+        if any(TWO_OUTPUTS in fault for fault in faults):
+            return {}
+        gradients = piece.gradients()
+        self.rows += [self._row(piece, *item) for item in gradients.items()]
+        return gradients
+
+    def _row(self, piece: Piece, name: str, given: Array | None) -> GradientRow:
+        """Measure one gradient, and say what is wrong with it."""
+        array = piece.inputs[name]
+        usable = given is None or (
+            given.shape == array.shape and bool(np.isfinite(given).all())
+        )
+        zero = np.zeros(array.shape)
+        analytic = given if usable and given is not None else zero
+        m = measure(piece.run, array, analytic, piece.grad_output, self.rng)
+        if not m.places:
+            found = _UNMEASURED
+        elif given is not None and not usable:
+            found = _unusable(given, array, piece.is_loss)
+        elif m.agrees(self.tolerance):
+            found = _repeated(piece, name, analytic, m) or _edge(m)
+        elif given is None:
+            found = _MISSING[name in piece.parameters()]
+        else:
+            found = (
+                self._nearby(piece, name, m)
+                or _repeated(piece, name, analytic, m)
+                or verdict(piece.evidence(name, analytic, m))
+            )
+        norms = np.linalg.norm(m.analytic), np.linalg.norm(m.numerical)
+        return GradientRow(
+            name,
+            array.shape,
+            float(norms[0]) if usable else np.nan,
+            float(norms[1]) if m.places else np.nan,
+            m.relative_error() if usable else np.inf,
+            found.label in FINE,
+            found.label,
+            found.sentence,
+            f"{len(m.places)} of {array.size}"
+            if len(m.places) < array.size
+            else f"all {array.size}",
+        )
+
+    def _nearby(self, piece: Piece, name: str, m: Measured) -> Verdict | None:
+        """Return that of a kink, if all that is wrong here is right nearby."""
+        near = piece.moved_away(self.rng)
+        try:
+            analytic = near.gradients()[name]
+        except ValueError:  # a prediction that has left [0, 1]
+            return None
+        if analytic is None or analytic.shape != near.inputs[name].shape:
+            return None
+        wrong = m.wrong()
+        places = [at for at, is_wrong in zip(m.places, wrong, strict=True) if is_wrong]
+        if not places:
+            return None
+        there = measure(
+            near.run, near.inputs[name], analytic, near.grad_output, self.rng, places
+        )
+        if len(there.places) < len(places) or there.wrong().any():
+            return None
+        return Verdict(
+            AT_A_KINK,
+            f"{len(places)} of {len(m.places)} entries sit at a kink, such as ReLU's "
+            f"at 0: the slopes left and right differ, and a little away all agrees",
+        )
+
+    def _whole(self, model: Layer, criterion: Loss, x: Array, y: Any) -> None:
+        """Check the loss along directions through all of its inputs."""
+        all_right = all(row.ok for row in self.rows)
+        m = self._directions(model, criterion, x, y)
+        found = Verdict(RIGHT)
+        if not m.agrees(self.tolerance):
+            near_model, near_x = copy.deepcopy((model, x))
+            move_away([*(p.data for p in near_model.parameters()), near_x], self.rng)
+            if not all_right:
+                found = Verdict("see above")
+            elif any(row.verdict == AT_THE_EDGE for row in self.rows):
+                found = Verdict(AT_THE_EDGE)
+            elif self._directions(near_model, criterion, near_x, y).agrees(None):
+                found = Verdict(AT_A_KINK)
+            else:
+                found = Verdict("differs", _WHOLE)
+        self.rows.append(
+            GradientRow(
+                "all of these",
+                (x.size + sum(p.data.size for p in model.parameters()),),
+                float(np.linalg.norm(m.along[0])),
+                float(np.linalg.norm(m.along[1])),
+                m.relative_error(),
+                found.label in FINE,
+                found.label,
+                found.sentence,
+                f"{DIRECTIONS} directions",
+            )
+        )
+
+    def _directions(self, model: Layer, criterion: Loss, x: Array, y: Any) -> Measured:
+        """Measure the loss along random directions."""
+        parameters = model.parameters()
+        for p in parameters:
+            p.grad = None
+
+        def loss() -> Array:
+            return np.asarray(criterion.forward(model.forward(x.copy()), y.copy()))
+
+        loss()
+        grad_input = model.backward(criterion.backward())
+        pairs = [(p.data, p.grad) for p in parameters] + [(x, grad_input)]
+        return along_all(loss, pairs, self.rng)
+
+
+_UNMEASURED = Verdict(
+    "not measured",
+    "no entry could be moved: on one side or the other of where it is, forward is not "
+    "finite, or refused, as BCELoss refuses a prediction beyond 0 and 1; check a net "
+    "that is less sure of itself",
+)
+_MISSING = {
+    True: Verdict(
+        "missing",
+        "backward leaves .grad None; it must call add_grad for each parameter",
+    ),
+    False: Verdict("missing", "backward returns None; it must return this gradient"),
+}
+_WHOLE = (
+    "each layer is right by itself, but not all of them together: does the model's "
+    "backward call them in reverse, each with what the one above it returned, and is "
+    "no layer's memory overwritten in between?"
+)
+
+
+def _edge(m: Measured) -> Verdict:
+    """Return that all is right, and what could not be moved."""
+    if not m.refused:
+        return Verdict(RIGHT)
+    return Verdict(
+        AT_THE_EDGE,
+        f"{m.refused} of {m.refused + len(m.places)} entries could not be moved: "
+        f"beyond where they are, forward is not finite, or refused, as BCELoss refuses "
+        f"a prediction beyond 0 and 1",
+    )
+
+
+def _unusable(given: Array, array: Array, is_loss: bool) -> Verdict:
+    """Return what is wrong with a gradient of another shape, or not finite."""
+    if given.shape == array.shape:
+        bad = ~np.isfinite(given)
+        place = tuple(map(int, np.argwhere(bad)[0]))
+        return Verdict(
+            "not finite",
+            f"{np.count_nonzero(bad)} of {bad.size} entries are NaN or infinite, the "
+            f"first at {list(place)}, where forward has a slope",
+        )
+    cure = ""
+    if given.ndim > 1 and given.shape == array.shape[::-1]:
+        cure = "; it looks transposed"
+    elif is_loss and given.shape == (len(array), len(array)):
+        cure = "; did (N, 1) − (N,) broadcast to (N, N)?"
+    return Verdict(
+        "wrong shape",
+        f"backward returns shape {given.shape} for what has shape {array.shape}{cure}",
+    )
+
+
+def _repeated(piece: Piece, name: str, first: Array, m: Measured) -> Verdict | None:
+    """Return what is wrong with a second backward."""
+
+    def again(**how: bool) -> Array:
+        given = piece.gradients(**how)[name]
+        return np.zeros_like(first) if given is None else given
+
+    second, third = again(), again()
+    grown = np.array([(third - second)[place] for place in m.places])
+    is_sum = np.all(off(grown, m.numerical, m.error) <= 1)
+    if is_sum and np.any(off(third, second, 0.0) > 1):
+        return Verdict(
+            "added up over two backwards",
+            "a second backward, after the gradients were zeroed, adds to the first: "
+            "the layer keeps a sum of its own, which zero_grad does not know",
+        )
+    if m.wrong().any() or name not in piece.parameters():
+        return None
+    if not np.all(off(again(zeroed=False), 2 * first, 0.0) <= 1):
+        return Verdict(
+            "replaced",
+            "a second backward without zero_grad replaces the gradient and should add "
+            "to it; write parameter.add_grad(g)",
+        )
+    if not np.all(off(again(needs_input_grad=False), first, 0.0) <= 1):
+        return Verdict(
+            "lost without grad_input",
+            "it is not added when needs_input_grad is False, which is how train_step "
+            "calls the first layer",
+        )
+    return None
