@@ -16,6 +16,7 @@ from mlp.data import (
     train_test_split,
 )
 from mlp.derivation import derive
+from mlp.diagnosing import diagnose
 from mlp.gradcheck import check_gradients, check_layer
 from mlp.jacobians import jacobian
 from mlp.layers import Identity, Linear, ReLU, Sigmoid
@@ -44,6 +45,7 @@ __all__ = [
     "check_layer",
     "derive",
     "trace",
+    "diagnose",
     "jacobian",
     "minibatches",
     "train_test_split",

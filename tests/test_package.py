@@ -93,6 +93,10 @@ def imports(module):
                 "sequential",
             },
         ),
+        (
+            "diagnosing.py",
+            {"_checks", "_printing", "core", "layers", "sequential"},
+        ),
         ("derivation/rules.py", {"core", "derivation", "layers", "losses"}),
         ("_tables.py", {"_checks"}),
         ("data.py", {"_checks", "_tables"}),
