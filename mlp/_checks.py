@@ -136,8 +136,9 @@ def upstream(
     if grad_output.shape == shape:
         return kept, grad_output
     cure = (
-        "did another batch go through forward in between (model.predict leaves what "
-        "backward needs alone), or did the loss broadcast its target?"
+        "did another batch go through model.forward between steps 1 and 4? there, "
+        "write model.predict(x), which leaves what backward needs alone; or did the "
+        "loss broadcast its target?"
     )
     if grad_output.ndim == 0:
         cure = "it is not the loss that goes back: model.backward(criterion.backward())"

@@ -99,7 +99,9 @@ class Sequential(Layer):
     backwards.
     """
 
-    _half_done = False  # whether the last forward was refused on its way
+    # Whether there is a whole forward that no backward has used up; None where only
+    # the layers know, as when they were run one by one.
+    _has_forward: bool | None = None
 
     def __init__(self, *layers: Layer) -> None:
         for i, layer in enumerate(layers):
@@ -123,10 +125,10 @@ class Sequential(Layer):
         """Return f_L(… f₂(f₁(x))); each layer keeps what its backward needs."""
         self._check_not_empty("forward")
         z: Any = _checks.array("Sequential.forward", "x", x)
-        self._half_done = True
+        self._has_forward = False
         for layer in self._layers:
             z = layer.forward(z)
-        self._half_done = False
+        self._has_forward = True
         y: Array = z
         return y
 
@@ -139,12 +141,14 @@ class Sequential(Layer):
         product, it returns None.
         """
         self._check_not_empty("backward")
-        if self._half_done:  # some layers remember one batch, some another
-            raise _checks.no_forward(self, "prediction = model.forward(x) (step 1)")
         g: Any = _checks.array("Sequential.backward", "grad_output", grad_output)
+        if self._has_forward is False:
+            raise _checks.no_forward(self, "prediction = model.forward(x) (step 1)")
         for layer in self._layers[:0:-1]:  # the last to the second
             g = layer.backward(g)
         g = self._layers[0].backward(g, needs_input_grad=needs_input_grad)
+        if self._has_forward:
+            self._has_forward = False
         return g if needs_input_grad else None
 
     def predict(self, x: npt.ArrayLike, batch_size: int | None = None) -> Array:

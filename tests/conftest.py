@@ -4,5 +4,7 @@ import os
 
 from hypothesis import settings
 
+collect_ignore = ["benchmarks"]  # run by hand
+
 settings.register_profile("mlp", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("mlp")

@@ -6,6 +6,7 @@ from oracles import random_net
 
 from mlp import (
     SGD,
+    Layer,
     Linear,
     MSELoss,
     ReLU,
@@ -146,8 +147,65 @@ def test_backward_twice():
     criterion.forward(model.forward(x), y)
     gradient = criterion.backward()
     model.backward(gradient)
-    with pytest.raises(RuntimeError, match="each backward uses up one forward"):
+    with pytest.raises(
+        RuntimeError, match="each backward uses up one forward"
+    ) as caught:
         model.backward(gradient)
+    assert "write prediction = model.forward(x) (step 1)" in str(caught.value)
+    with pytest.raises(
+        RuntimeError, match=r"write loss = criterion.*\(step 2\) before"
+    ):
+        criterion.backward()
+
+
+def test_backward_before_forward():
+    model, x, y = problem()
+    with pytest.raises(
+        RuntimeError, match=r"write prediction = .*\(step 1\) before it"
+    ):
+        model.backward(y)
+    with pytest.raises(RuntimeError, match=r"write loss = .*\(step 2\) before it"):
+        MSELoss().backward()
+
+
+def test_backward_twice_through_layers_of_ones_own():
+    class Double(Layer):
+        def forward(self, x):
+            return 2 * x
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return 2 * grad_output
+
+    model, x = Sequential(Double(), Sequential(Double())), np.ones((2, 3))
+    model.forward(x)
+    assert np.array_equal(model.backward(x), 4 * x)
+    with pytest.raises(
+        RuntimeError, match="Sequential.backward: .*uses up one forward"
+    ):
+        model.backward(x)
+    model.forward(x)
+    model.predict(x)
+    assert model.backward(x, needs_input_grad=False) is None
+
+
+def test_zero_grad_between_backward_and_step():
+    model, x, y = problem()
+    criterion, optimizer = MSELoss(), SGD(model.parameters(), lr=0.1)
+    criterion.forward(model.forward(x), y)
+    model.backward(criterion.backward())
+    optimizer.zero_grad()
+    with pytest.raises(RuntimeError, match=r"\(step 4\) between zero_grad and step"):
+        optimizer.step()
+
+
+def test_zero_grad_between_step_and_forward_is_in_time():
+    model, x, y = problem()
+    criterion, optimizer = MSELoss(), SGD(model.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        criterion.forward(model.forward(x), y)
+        model.backward(criterion.backward())
+        optimizer.step()
 
 
 def test_labels_as_a_vector():
@@ -171,5 +229,5 @@ def test_evaluation_between_forward_and_backward():
 
     model.forward(x)
     model.forward(np.ones((9, 3)))
-    with pytest.raises(ValueError, match=r"model\.predict"):
+    with pytest.raises(ValueError, match=r"steps 1 and 4.*write model\.predict\(x\)"):
         model.backward(gradient)
