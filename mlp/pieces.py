@@ -106,7 +106,9 @@ class Piece(ABC):
             else:
                 grown, unit = twice._ratio(name) / ratio, 2
             powers[letter] = sum(
-                power for power in (1, -1) if unit and np.isclose(grown, unit**power)
+                power
+                for power in (1, -1)
+                if unit and np.isclose(grown, unit**power, rtol=1e-4)
             )
             rest /= size ** powers[letter]
         return powers, sizes

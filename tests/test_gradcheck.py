@@ -22,6 +22,7 @@ from mlp import (
     check_gradients,
     check_layer,
     one_hot,
+    train_step,
 )
 
 
@@ -161,6 +162,19 @@ def test_a_relu_of_slope_1_at_0_is_none_either():
     assert check_layer(Closed(), np.array([[0.0, 1.0, -1.0]])).ok
 
 
+def test_a_mistake_beside_which_there_is_nothing_is_no_kink():
+    class Log(Layer):
+        def forward(self, x):
+            self.x = x
+            return np.log(x)
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return 2 * grad_output / self.x
+
+    report = check_layer(Log(), np.array([[1e-5, 2e-5, 1.0], [3e-5, 1e-5, 1e-5]]))
+    assert verdicts(report) == {"x": "factor 2"}
+
+
 def test_predictions_at_the_edge_of_what_the_loss_takes():
     identity, x = Sequential(Identity()), np.array([[0.0, 0.5], [1.0, 0.25]])
     report = check_gradients(identity, BCELoss(), x, np.ones((2, 2)))
@@ -211,6 +225,11 @@ def test_the_same_code_without_a_mistake_is_right():
             lambda x, w, g: (g.T @ x / 4, g.sum(0), g @ w),
             {"weight": "factor 1/K"},
             "divides by the number of columns of the output",
+        ),
+        (
+            lambda x, w, g: (g.T @ x / (len(x) * 4), g.sum(0), g @ w),
+            {"weight": "factor 1/(N·K)"},
+            r"it is 1/\(N·K\) times what it should be \(here 0.05\)",
         ),
         (
             lambda x, w, g: (2 * g.T @ x, g.sum(0), g @ w),
@@ -379,11 +398,10 @@ class Broken(Linear):
         else:
             self.bias.add_grad(g.sum(0))
         self.weight.add_grad(g.T @ x)
+        dx = g @ (w.T if self.fault == "product" else w)
         if self.fault == "grad_output":
             g *= 2
-        if self.fault == "product":
-            return g @ w.T
-        return g @ w
+        return dx
 
 
 @pytest.mark.parametrize(
@@ -412,20 +430,34 @@ def test_a_sum_that_was_begun_before_the_check():
 
 
 @pytest.mark.parametrize(
-    ("fault", "sentence"),
+    ("fault", "sentence", "rows"),
     [
-        ("grad_output", "backward writes into grad_output"),
-        ("x", "forward writes into x"),
-        ("random", "forward gives two outputs for one input"),
+        ("grad_output", "backward writes into grad_output", ["right"] * 3),
+        ("x", "forward writes into x", ["factor 2", "right", "right"]),
+        ("random", "forward gives two outputs for one input", []),
     ],
 )
-def test_faults_besides_the_gradients(fault, sentence):
+def test_faults_besides_the_gradients(fault, sentence, rows):
     report = check_layer(Broken(fault), batch(5, 3))
     assert not report.ok
     assert f"Broken: {sentence}" in on_one_line(report)
+    assert list(verdicts(report).values()) == rows
     net = Sequential(Linear(2, 3), Broken(fault))
     report = check_gradients(net, MSELoss(), batch(5, 2), batch(5, 4))
     assert f"layer 1 (Broken): {sentence}" in on_one_line(report)
+    assert "all of these" not in verdicts(report)
+
+
+def test_a_gradient_that_is_added_in_place_is_right():
+    class InPlace(Linear):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            if self.bias.grad is None:
+                self.bias.grad = np.zeros(self.out_features)
+            self.bias.grad += grad_output.sum(axis=0)
+            self.weight.add_grad(grad_output.T @ self._x)
+            return grad_output @ self.weight.data
+
+    right_but(check_layer(InPlace(3, 4), batch(5, 3)))
 
 
 def test_a_backward_that_writes_into_what_forward_returned():
@@ -581,6 +613,18 @@ def test_a_factor_is_named_by_how_it_grows(scale, verdict, sentence, shape, redu
     assert sentence in on_one_line(report)
 
 
+def test_a_factor_is_seen_through_rounding():
+    class Offset(MSELoss):
+        def forward(self, prediction, target):
+            return 1e8 + super().forward(prediction, target)
+
+        def backward(self):
+            return super().backward() / 2
+
+    report = check_gradients(Identity(), Offset(), batch(5, 3), batch(5, 3, seed=1))
+    assert verdicts(report)["prediction"] == "factor 1/2"
+
+
 def test_a_loss_with_the_derivative_of_the_sigmoid_in_it():
     class Merged(BCELoss):
         def forward(self, prediction, target):
@@ -697,6 +741,29 @@ def test_the_mistake_is_named_where_it_is_made_and_nowhere_else():
         "all of these",
     ]
     assert report.rows[-1].shape == (12 + 4 + 16 + 4 + 15,)
+
+
+def test_a_loss_without_a_slope_hides_no_mistake():
+    """A perfect prediction, or a gradient that is NaN: another g goes down."""
+    wrong = linear(lambda x, w, g: (2 * g.T @ x, g.sum(0), g @ w))
+    x = batch(5, 3)
+    report = check_gradients(wrong, MSELoss(), x, wrong.forward(x))
+    assert verdicts(report)["weight"] == "factor 2"
+
+    class NotANumber(MSELoss):
+        def backward(self):
+            return super().backward() * np.nan
+
+    report = check_gradients(wrong, NotANumber(), x, batch(5, 4))
+    assert verdicts(report)["prediction"] == "not finite"
+    assert verdicts(report)["weight"] == "factor 2"
+
+
+def test_after_a_step_of_training():
+    model, criterion = Linear(3, 2), MSELoss()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    train_step(model, criterion, optimizer, batch(5, 3), batch(5, 2))
+    assert check_gradients(model, criterion, batch(5, 3), batch(5, 2)).ok
 
 
 def test_a_container_of_ones_own_is_measured_as_one():
