@@ -2,9 +2,15 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 collect_ignore = ["benchmarks"]  # run by hand
 
 settings.register_profile("mlp", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(  # of mutation_audit.py, which asks for a failure, not why
+    "audit",
+    settings.get_profile("mlp"),
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+)
 settings.load_profile("mlp")

@@ -70,6 +70,7 @@ def test_batches_are_new_arrays_of_the_same_dtypes(shuffle):
     ("x", "y", "batch_size", "options", "error", "sentence"),
     [
         ([1, 2, 3], [1, 2], 2, {}, ValueError, r"same number of rows.*\(3,\).*\(2,\)"),
+        ([1], [1, 2], 2, {}, ValueError, r"same number of rows.*\(1,\).*\(2,\)"),
         ([], [], 2, {}, ValueError, "at least one"),
         (1.0, 1.0, 2, {}, ValueError, "same number of rows"),
         (["a"], [1], 2, {}, TypeError, "expected x to hold real numbers"),
@@ -123,6 +124,10 @@ def test_split_takes_a_number_of_rows():
     assert len(train_test_split(x, y, test_size=3)[1]) == 3
 
 
+def test_a_share_of_next_to_nothing_is_one_row():
+    assert len(train_test_split(*numbered(10), test_size=1e-9)[1]) == 1
+
+
 @pytest.mark.parametrize(
     ("test_size", "error"),
     [(0.0, ValueError), (1.0, ValueError), (-0.5, ValueError), (1.5, ValueError),
@@ -160,12 +165,14 @@ def test_test_rows_are_scaled_by_what_the_training_rows_said():
     assert scaler.transform([[5.0], [7.0]]).tolist() == [[4.0], [6.0]]
 
 
-@pytest.mark.parametrize("value", [0.1, 1e17 / 3, -1e-300, 0.0])
+@pytest.mark.parametrize(
+    "value", [0.1, 1e17 / 3, -1e-300, 0.0, np.longdouble(0.1) + np.longdouble(1e-18)]
+)
 def test_a_constant_column_becomes_exactly_zero(value):
     x = np.full((3, 1), value)  # the mean of three 0.1 is 0.10000000000000002
     scaler = Standardizer().fit(x)
     assert not scaler.transform(x).any()
-    assert np.array_equal(scaler.inverse_transform(np.zeros((3, 1))), x)
+    assert np.array_equal(scaler.inverse_transform(np.zeros_like(x)), x)
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e307])
@@ -317,6 +324,7 @@ def test_read_csv_takes_the_target_out_of_its_place(tmp_path):
 def test_read_csv_takes_what_other_programs_write(tmp_path, text):
     data = read_csv(str(written(tmp_path, text)), "t")
     assert (data.x.tolist(), data.y.tolist()) == ([[1]], [[2]])
+    assert data.feature_names == ("a",)
 
 
 @pytest.mark.parametrize(

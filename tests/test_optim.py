@@ -128,6 +128,25 @@ def test_velocity_of_a_skipped_parameter_starts_with_its_first_gradient():
     assert b.data == -1.0
 
 
+def test_zero_grad_leaves_no_gradient():
+    a, b = Parameter([1.0]), Parameter([1.0])
+    a.grad = [1.0]
+    SGD([a, b], lr=1.0).zero_grad()
+    assert a.grad is None and b.grad is None
+
+
+def test_the_velocity_that_is_shown_is_a_copy_of_its_own_parameters():
+    a, b, stranger = Parameter([1.0]), Parameter([1.0]), Parameter([1.0])
+    optimizer = SGD([a, b], lr=1.0, momentum=0.5)
+    b.grad = [2.0]
+    optimizer.step()
+    assert [float(optimizer.velocity_of(p)[0]) for p in (a, b, stranger)] == [0, 2, 0]
+    assert [optimizer.holds(p) for p in (a, b, stranger)] == [True, True, False]
+    shown = optimizer.velocity_of(b)
+    optimizer.step()
+    assert shown == 2.0
+
+
 def test_step_without_any_gradient_names_step_four():
     optimizer = SGD(Linear(2, 1).parameters(), lr=0.1)
     with pytest.raises(
