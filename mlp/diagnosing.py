@@ -515,10 +515,15 @@ def _updates(watches: list[_Watch], loss: float, after: float | None) -> Iterato
     small = [w for w in stepped if ratios[w.name] < SMALL_UPDATE and w.is_lively]
     if small:
         best = max(ratios[w.name] for w in small)
+        cure = "Try a larger lr; 1/1000 of ‖θ‖ is a good step."
+        if best == 0:
+            cure = (
+                "See whether the optimizer's step writes into p.data, as p.data -= … "
+                "does; if so, try a larger lr."
+            )
         yield (
             f"Update too small: in {_names(small)}, ‖Δθ‖ is at most {_figure(best)} "
-            f"times ‖θ‖, though there is a gradient to follow. Try a larger lr; "
-            f"1/1000 of ‖θ‖ is a good step."
+            f"times ‖θ‖, though there is a gradient to follow. {cure}"
         )
 
 

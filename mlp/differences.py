@@ -41,12 +41,16 @@ class Slope(NamedTuple):
         The part that each row of y has in value.
     plain : float
         What value would be were grad_output all ones.
+    own : float
+        The part in value of the entry of y where x was moved; NaN if y has
+        another shape than x, or more than one entry was moved.
     """
 
     value: float
     error: float
     rows: Array
     plain: float
+    own: float
 
 
 class Move(NamedTuple):
@@ -125,7 +129,7 @@ def slope(
     best: Slope | None = None
     try:
         for step in STEPS:
-            found = _difference(at, scale * step, grad_output)
+            found = _difference(at, scale * step, grad_output, moves)
             if found is not None and (best is None or found.error < best.error):
                 best = found
                 if best.error <= ENOUGH * abs(best.value):
@@ -134,7 +138,7 @@ def slope(
         at_rest = zip(moves, kept, strict=True)
         for (array, where, _), θ in at_rest:
             array[where] = θ
-    return best or Slope(np.nan, np.inf, np.zeros(1), np.nan)
+    return best or Slope(np.nan, np.inf, np.zeros(1), np.nan, np.nan)
 
 
 def _rms(array: Array) -> float:
@@ -142,7 +146,9 @@ def _rms(array: Array) -> float:
     return float(np.sqrt(np.mean(np.square(array)))) or 1.0
 
 
-def _difference(at: Callable[[float], Array], h: float, g: Any) -> Slope | None:
+def _difference(
+    at: Callable[[float], Array], h: float, g: Any, moves: Sequence[Move]
+) -> Slope | None:
     """Return the slope with the steps h and h/2, or None if y is not there."""
     try:
         with np.errstate(all="ignore"):
@@ -159,7 +165,10 @@ def _difference(at: Callable[[float], Array], h: float, g: Any) -> Slope | None:
     if not np.isfinite(value + error):
         return None
     rows = terms.reshape(len(terms), -1).sum(axis=1) if terms.ndim else terms[None]
-    return Slope(value, float(error), rows, float(rate.sum()))
+    array, where, _ = moves[0]
+    is_one = terms.shape == array.shape and isinstance(where, tuple)
+    own = float(terms[where]) if is_one else np.nan
+    return Slope(value, float(error), rows, float(rate.sum()), own)
 
 
 class Measured(NamedTuple):
@@ -169,7 +178,7 @@ class Measured(NamedTuple):
     ----------
     places : list of index
         The entries that were measured.
-    analytic, numerical, error, plain : array of shape (E,)
+    analytic, numerical, error, plain, own : array of shape (E,)
         What backward gives there, and the Slopes.
     rows : array of shape (E, N)
         The Slopes' rows.
@@ -185,6 +194,7 @@ class Measured(NamedTuple):
     numerical: Array
     error: Array
     plain: Array
+    own: Array
     rows: Array
     along: Array
     refused: int
@@ -301,6 +311,7 @@ def _measured(
         numerical=np.array([s.value for _, s in found]),
         error=np.array([s.error for _, s in found]),
         plain=np.array([s.plain for _, s in found]),
+        own=np.array([s.own for _, s in found]),
         rows=np.array([s.rows for _, s in found]),
         along=along,
         refused=len(slopes) - len(found),

@@ -289,6 +289,6 @@ def _parameter_list(parameters: Iterable[Parameter]) -> list[Parameter]:
     if not result:
         raise ValueError(
             "SGD: expected at least one parameter, got none; does the model have a "
-            "Linear?"
+            "Linear, or a layer of your own a Parameter among its attributes?"
         )
     return result

@@ -139,8 +139,8 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
         return
     causes = []
     if c < 0:
-        side = "target − prediction for prediction − target" if e.is_loss else ""
-        side = side or "a minus is missing, or one too many"
+        side = "target − prediction for prediction − target, or " if e.is_loss else ""
+        side += "a minus is missing, or one too many"
         causes.append(f"the sign is turned around: {side}")
     if abs(c + 1) < ROUGHLY:
         yield Verdict("sign", causes[0])
@@ -269,6 +269,12 @@ def _left_out(e: Evidence) -> Iterator[Verdict]:
                 "a term is lost: grad_output itself, from the way on which x goes "
                 "around to y",
             )
+    if not e.is_parameter and e.gives(e.measured.own):
+        yield Verdict(
+            "diagonal only",
+            "only the diagonal of the Jacobian is in it, grad_output ⊙ ∂yᵢ/∂xᵢ; each "
+            "entry of x moves other entries of y too, as in a softmax",
+        )
 
 
 _MISTAKEN: tuple[tuple[str, Callable[[Array, Array], Array], str], ...] = (

@@ -305,6 +305,18 @@ def test_steps_out_of_proportion(lr, fault, dtype):
     )
 
 
+def test_a_step_that_moves_nothing_is_asked_what_it_writes_into():
+    class Idle(SGD):
+        def step(self):
+            pass
+
+    model = net([8, 16, 4])
+    for kind, asked in ((Idle, True), (SGD, False)):
+        optimizer = kind(model.parameters(), lr=1e-9)
+        d = diagnose(model, MSELoss(), *batch(), optimizer=optimizer)
+        assert ("writes into p.data" in only_finding(d)) == asked
+
+
 def test_a_long_step_that_helps_is_not_too_large():
     model = Linear(1, 1, bias=False)
     model.weight.data[...] = 0.1

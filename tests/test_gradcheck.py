@@ -544,6 +544,34 @@ def test_tanh_with_the_derivative_of_the_input():
     assert "tanh' is 1 − y²" in str(report)
 
 
+@pytest.mark.parametrize("shape", [(5, 3), (3, 3), (4,)])
+def test_a_softmax_of_which_only_the_diagonal_is_there(shape):
+    class Diagonal(Layer):
+        def forward(self, x):
+            z = np.exp(x)
+            self.y = z / z.sum(axis=-1, keepdims=True)
+            return self.y
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * self.y * (1 - self.y)
+
+    class Whole(Diagonal):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            g, y = grad_output, self.y
+            return y * (g - np.sum(g * y, axis=-1, keepdims=True))
+
+    class Neither(Diagonal):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * self.y
+
+    for layer, verdict in (
+        (Diagonal, "diagonal only"),
+        (Whole, "right"),
+        (Neither, "differs"),
+    ):
+        assert verdicts(check_layer(layer(), batch(*shape))) == {"x": verdict}
+
+
 def test_a_way_around_that_backward_forgets():
     class Residual(Layer):
         def __init__(self):

@@ -1,0 +1,1 @@
+"""The bug museum: wrong code, what it looks like, and what the library says."""
