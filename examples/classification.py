@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             Linear(args.hidden, 1, rng=rng),
             Sigmoid(),
         )
-        common.print_net(net, features)
+        print(net.summary(), end="\n\n")
         start = time.perf_counter()
         train(net, x_train, y_train, args, rng)
         seconds = time.perf_counter() - start

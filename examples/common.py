@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from mlp import Dataset, Sequential
+from mlp import Dataset
 from mlp.data import read_csv
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -140,21 +140,6 @@ def print_data(data: Dataset, n_train: int, n_test: int) -> None:
 def listed(names: tuple[str, ...], most: int = 5) -> str:
     """Return the names with commas, the first of them if they are many."""
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")
-
-
-def print_net(model: Sequential, features: int) -> None:
-    """Print each layer with the shape of its output and its parameters."""
-    print(f"{'net':<10}{'layer':<10}{'output':<12}{'parameters':>10}")
-    print(f"{'':<10}{'(input)':<10}{f'(N, {features})':<12}{0:>10}")
-    z: Array = np.zeros((1, features))
-    for layer in model:
-        z = layer.forward(z)
-        count = sum(p.data.size for p in layer.parameters())
-        name = type(layer).__name__
-        print(f"{'':<10}{name:<10}{f'(N, {z.shape[1]})':<12}{count:>10}")
-    total = sum(p.data.size for p in model.parameters())
-    print(f"{'':<10}{'total':<22}{total:>10}")
-    print()
 
 
 def print_epoch(epoch: int, epochs: int, name: str, loss: float) -> None:

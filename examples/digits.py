@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             Linear(args.hidden, 10, rng=rng),
             Sigmoid(),
         )
-        common.print_net(model, 64)
+        print(model.summary(), end="\n\n")
         start = time.perf_counter()
         train(model, x_train, y_train, args, rng)
         seconds = time.perf_counter() - start

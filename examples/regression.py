@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             Linear(args.hidden, 1, rng=rng),
             Identity(),
         )
-        common.print_net(model, x.shape[1])
+        print(model.summary(), end="\n\n")
         start = time.perf_counter()
         train(model, x, y, args, rng)
         seconds = time.perf_counter() - start

@@ -6,7 +6,8 @@ the optimizer, the five steps, and the data. Each docstring derives the code
 under it.
 """
 
-from mlp import data, datasets, derivation
+from mlp import data, datasets, derivation, metrics, schedules
+from mlp.checkpoint import CheckpointError, load, save
 from mlp.core import Layer, Loss, Parameter, StaleGradientWarning
 from mlp.data import (
     Dataset,
@@ -18,13 +19,14 @@ from mlp.data import (
 from mlp.derivation import derive
 from mlp.diagnosing import diagnose
 from mlp.gradcheck import check_gradients, check_layer
+from mlp.history import History
 from mlp.jacobians import jacobian
 from mlp.layers import Identity, Linear, ReLU, Sigmoid
 from mlp.losses import BCELoss, MSELoss
 from mlp.optim import SGD
 from mlp.sequential import Sequential
 from mlp.tracing import trace
-from mlp.training import train_step
+from mlp.training import DivergenceError, fit, train_step
 
 __version__ = "0.1.0"
 
@@ -41,6 +43,10 @@ __all__ = [
     "Sequential",
     "SGD",
     "train_step",
+    "fit",
+    "History",
+    "save",
+    "load",
     "check_gradients",
     "check_layer",
     "derive",
@@ -53,8 +59,12 @@ __all__ = [
     "one_hot",
     "Dataset",
     "StaleGradientWarning",
+    "DivergenceError",
+    "CheckpointError",
     "data",
     "datasets",
     "derivation",
+    "metrics",
+    "schedules",
     "__version__",
 ]

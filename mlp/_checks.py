@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import sys
 from collections.abc import Collection, Mapping
 from numbers import Real
@@ -216,6 +217,8 @@ def gradient(value: npt.ArrayLike, data: Array, who: str) -> Array:
         cure = "; it looks transposed"
     elif value.ndim > data.ndim and value.shape[1:] == data.shape:
         cure = "; sum it over the batch, axis 0"
+    elif value.size == data.size:
+        cure = f"; write grad.reshape({data.shape})"
     raise ValueError(
         f"{who}: expected a gradient of the parameter's shape {data.shape}, "
         f"got {value.shape}{cure}"
@@ -233,13 +236,15 @@ def in_unit_interval(loss: object, name: str, values: Array, cure: str) -> None:
     )
 
 
-def finite(who: str, name: str, values: RealArray) -> None:
+def finite(
+    who: str, name: str, values: RealArray, cure: str = "drop or fill these rows first"
+) -> None:
     """Raise if an entry is NaN or infinite; count them and name the first."""
     wrong = ~np.isfinite(values)
     if wrong.any():
         raise ValueError(
             f"{who}: expected {name} to be finite, got "
-            f"{_count_and_place(values, wrong)}; drop or fill these rows first"
+            f"{_count_and_place(values, wrong)}; {cure}"
         )
 
 
@@ -296,6 +301,82 @@ def paired_rows(
             f"got shapes {x.shape} and {y.shape}"
         )
     return x, y
+
+
+def scored_rows(
+    who: str, prediction: npt.ArrayLike, target: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the two arrays of a metric: rows of one shape, finite, not empty."""
+    ŷ = real_array(who, "prediction", prediction, np.float64)
+    y = real_array(who, "target", target, np.float64)
+    if ŷ.shape != y.shape or ŷ.ndim != 2 or ŷ.size == 0:
+        raise ValueError(
+            f"{who}: expected prediction and target of one shape (N, K), at least one "
+            f"row, got {ŷ.shape} and {y.shape}"
+            f"{_cure(ŷ, y) if ŷ.ndim == 2 else '; one column is (N, 1)'}"
+        )
+    finite(who, "prediction", ŷ)
+    finite(who, "target", y)
+    return ŷ, y
+
+
+def classes(who: str, name: str, y: RealArray) -> None:
+    """Raise unless y is a column of 0 and 1, or has one 1 and else 0 in each row."""
+    wrong = ((y != 0) & (y != 1)).any(axis=1)
+    if y.shape[1] > 1:
+        wrong |= y.sum(axis=1) != 1
+    if wrong.any():
+        rows = "one-hot rows" if y.shape[1] > 1 else "0 or 1 in each row"
+        raise ValueError(
+            f"{who}: expected {name} to be {rows}, got {y[wrong][0]} in row "
+            f"{int(wrong.argmax())}; mlp.one_hot makes such rows of labels"
+        )
+
+
+def varies(who: str, name: str, y: RealArray) -> None:
+    """Raise if a column of y is constant."""
+    constant = y.min(axis=0) == y.max(axis=0)
+    if constant.any():
+        column = int(constant.argmax())
+        raise ValueError(
+            f"{who}: expected {name} to vary in each column, got {y[0, column]:g} in "
+            f"every row of column {column}; there is nothing to explain"
+        )
+
+
+def training_rows(
+    who: str, x: npt.ArrayLike, y: npt.ArrayLike, x_dtype: Any, y_dtype: Any
+) -> tuple[Array, Array]:
+    """Return x and y as paired rows, finite, in the dtypes of a net's two ends."""
+    x, y = paired_rows(who, x, y)
+    finite(who, "x", x)
+    finite(who, "y", y)
+    return real_array(who, "x", x, x_dtype), real_array(who, "y", y, y_dtype)
+
+
+def held_out_rows(who: str, pair: Any, x: Array, y: Array) -> tuple[Array, Array]:
+    """Return the pair of validation data, in the dtypes and widths of x and y."""
+    if not (isinstance(pair, tuple | list) and len(pair) == 2):
+        raise TypeError(
+            f"{who}: expected validation to be a pair (x, y), got "
+            f"{type(pair).__name__}; write validation=(x_test, y_test)"
+        )
+    x_held, y_held = pair
+    held_out = training_rows(f"{who}, validation", x_held, y_held, x.dtype, y.dtype)
+    for name, rows, other in zip("xy", held_out, (x, y), strict=True):
+        if rows.shape[1:] != other.shape[1:]:
+            raise ValueError(
+                f"{who}: expected validation {name} to have rows like {name}'s, of "
+                f"shape {other.shape[1:]}, got {rows.shape[1:]}"
+            )
+    return held_out
+
+
+def all_finite(arrays: list[Array]) -> bool:
+    """Return whether no entry is NaN or infinite."""
+    # one pass and no temporary; a sum of squares may overflow, so it is only a hint
+    squares = sum([float(np.vdot(a, a)) for a in arrays])
+    return math.isfinite(squares) or all(bool(np.isfinite(a).all()) for a in arrays)
 
 
 def labels(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -403,6 +484,36 @@ def number(
     raise ValueError(f"{who}: expected {name} {low}{high}, got {value!r}")
 
 
+def real_number(who: str, name: str, value: Any) -> float:
+    """Return value as a Python float, which may be NaN or infinite."""
+    value = _scalar(value)
+    if not isinstance(value, Real):
+        raise TypeError(f"{who}: expected {name} to be a number, got {value!r}")
+    return float(value)
+
+
+def patience(who: str, value: Any, has_validation: bool) -> int:
+    """Return value as an int of at least 1, if there is something to wait for."""
+    if not has_validation:
+        raise ValueError(
+            f"{who}: expected validation with patience, got none; hold rows out by "
+            f"mlp.train_test_split and give validation=(x_test, y_test)"
+        )
+    return positive_int(who, "patience", value)
+
+
+def place_for_a_file(who: str, name: str, path: Any) -> None:
+    """Raise unless path is one, and its folder can be written to."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{who}: expected {name} to be a str or path, got {path!r}")
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(
+            f"{who}: expected {name} in a folder that can be written to, got {folder}; "
+            f"make it first"
+        )
+
+
 def flag(who: str, name: str, value: Any) -> bool:
     """Return value as a bool; a number in its place is a misplaced argument."""
     value = _scalar(value)
@@ -447,10 +558,30 @@ def steps_some(who: str, optimizer: Any, kind: Any, parameters: list[Any]) -> No
             f"{who}: expected an optimizer whose step is {kind.__name__}'s, got a "
             f"{type(optimizer).__name__} with its own; leave it out"
         )
+    holds_some(who, optimizer, parameters)
+
+
+def holds_some(who: str, optimizer: Any, parameters: list[Any]) -> None:
+    """Raise unless an optimizer steps one of the parameters."""
     if not any(map(optimizer.holds, parameters)):
         raise ValueError(
             f"{who}: expected an optimizer of the model's parameters, got one that "
             f"holds none of them; write SGD(model.parameters(), lr=…)"
+        )
+
+
+def to_be_trained(who: str, optimizer: Any, parameters: list[Any]) -> None:
+    """Raise unless there are parameters, finite, and an optimizer of some of them."""
+    if not parameters:
+        raise ValueError(
+            f"{who}: expected a model with parameters to learn, got none; does it have "
+            f"a Linear?"
+        )
+    holds_some(who, optimizer, parameters)
+    if not all_finite([p.data for p in parameters]):
+        raise ValueError(
+            f"{who}: expected the model's parameters to be finite, got NaN or "
+            f"infinity; make the model anew, or load weights that are finite"
         )
 
 
@@ -476,9 +607,28 @@ def instance(who: str, name: str, value: Any, kind: Any) -> None:
     """Raise unless value is an instance of a class, or of one in a union."""
     if not isinstance(value, kind):
         one = kind if isinstance(kind, type) else kind.__args__[0]  # of One | None
+        is_class = isinstance(value, type) and issubclass(value, kind)
+        cure = f"; make one, {value.__name__}(…)" if is_class else ""
         raise TypeError(
-            f"{who}: expected {name} to be of {one.__name__}, got {value!r}"
+            f"{who}: expected {name} to be of {one.__name__}, got {value!r}{cure}"
         )
+
+
+def function(who: str, name: str, value: Any) -> None:
+    """Raise unless value can be called."""
+    if not callable(value):
+        raise TypeError(f"{who}: expected {name} to be a function, got {value!r}")
+
+
+def functions(who: str, name: str, value: Any) -> None:
+    """Raise unless value is a mapping of names to functions."""
+    if not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
+        raise TypeError(
+            f"{who}: expected {name} to be a dict of names to functions, got "
+            f"{value!r}; write {name}={{'accuracy': mlp.metrics.accuracy}}"
+        )
+    for key in value:
+        function(who, f"{name}[{key!r}]", value[key])
 
 
 def rule(who: str, name: str, thing: Any, rules: Mapping[type, Any], of: Any) -> None:

@@ -26,9 +26,9 @@ class Dataset(NamedTuple):
     Attributes
     ----------
     x : array of shape (N, features)
-        float64, not scaled.
+        Not scaled; float64, where no other dtype was asked for.
     y : array of shape (N, targets)
-        float64; classes are one-hot.
+        Of x's dtype; classes are one-hot.
     feature_names, target_names : tuple of str
         One for each column of x and of y.
     source : str
@@ -113,13 +113,26 @@ def minibatches(
         order = generator.permutation(len(x))
     else:
         order = np.arange(len(x))
+    return batches(x, y, size, order)
 
-    def batches() -> Iterator[tuple[RealArray, RealArray]]:
-        for start in range(0, len(order), size):
-            rows = order[start : start + size]
-            yield x[rows], y[rows]
 
-    return batches()
+def batches(
+    x: RealArray, y: RealArray, size: int, order: npt.NDArray[np.intp]
+) -> Iterator[tuple[RealArray, RealArray]]:
+    """Yield so many rows of x and y at a time in this order, unchecked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp.data import batches
+    >>> x = np.arange(3).reshape(3, 1)
+    >>> order = np.array([2, 0, 1])
+    >>> [x_batch.ravel() for x_batch, _ in batches(x, x, 2, order)]
+    [array([2, 0]), array([1])]
+    """
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        yield x[rows], y[rows]
 
 
 def train_test_split(

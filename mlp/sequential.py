@@ -14,9 +14,10 @@ from typing import Any, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from mlp import _checks
+from mlp import _checks, _printing
 from mlp._checks import Array, RealArray
 from mlp.core import Layer, Parameter
+from mlp.layers import Identity, ReLU, Sigmoid
 
 
 class Sequential(Layer):
@@ -278,6 +279,65 @@ class Sequential(Layer):
             state,
         )
 
+    def summary(self) -> str:
+        """Return a table of the layers: output, parameters and their bytes.
+
+        Returns
+        -------
+        str
+            A line a layer, those of inner Sequentials under their own
+            indices. Nothing runs: the shape of an output is known where a
+            layer has out_features, and passes through the activations of
+            the library; after another layer it is "?". A parameter that
+            two layers share counts once in the total.
+
+        Examples
+        --------
+        >>> from mlp import Linear, ReLU, Sequential
+        >>> model = Sequential(Linear(784, 256), ReLU(), Linear(256, 10))
+        >>> print(model.summary())
+        ────────  ────────  ──────────  ─────────
+        layer     output    parameters  bytes
+        ────────  ────────  ──────────  ─────────
+        0 Linear  (N, 256)     200,960  1,607,680
+        1 ReLU    (N, 256)           0          0
+        2 Linear  (N, 10)        2,570     20,560
+        total                  203,530  1,628,240
+        """
+        rows = [*self._summary(), ("total", "", self.parameters())]
+        counts = [sum(p.data.size for p in parameters) for _, _, parameters in rows]
+        sizes = [sum(p.data.nbytes for p in parameters) for _, _, parameters in rows]
+        cells = zip(
+            (layer for layer, _, _ in rows),
+            (output for _, output, _ in rows),
+            _to_the_right(counts, "parameters"),
+            _to_the_right(sizes, "bytes"),
+            strict=True,
+        )
+        columns = ("layer", "output", "parameters", "bytes")
+        return _printing.text_table(columns, list(cells))
+
+    def _summary(
+        self, path: str = "", output: str = "?"
+    ) -> Iterator[tuple[str, str, list[Parameter]]]:
+        """Yield each layer's name, its output's shape and its parameters."""
+        for name, member in self._members():
+            where = f"{path}{name}"
+            if isinstance(member, Parameter):  # of a subclass
+                yield f"{where} Parameter", "", [member]
+                continue
+            if type(member).forward is Sequential.forward:
+                for row in cast(Sequential, member)._summary(f"{where}.", output):
+                    output = row[1] or output
+                    yield row
+                continue
+            width = getattr(member, "out_features", None)
+            if width is not None:
+                output = f"(N, {width})"
+            elif not isinstance(member, ReLU | Sigmoid | Identity):
+                output = "?"
+            yield f"{where} {type(member).__name__}", output, member.parameters()
+
     def _state(self, method: str) -> dict[str, Array]:
         """Return the data of each parameter by its name; none may lack one."""
         named = list(self._named_parameters())
@@ -320,6 +380,12 @@ class Sequential(Layer):
         lines = [f"({name}): {layer!r}" for name, layer in self._members()]
         body = "".join("\n  " + line.replace("\n", "\n  ") for line in lines)
         return f"Sequential({body}\n)" if lines else "Sequential()"
+
+
+def _to_the_right(numbers: list[int], head: str) -> list[str]:
+    """Return a column of numbers in line at their last digits."""
+    width = max(len(head), *(len(f"{n:,}") for n in numbers))
+    return [f"{n:{width},}" for n in numbers]
 
 
 def _with_layers_inside(layer: Layer) -> Iterator[Layer]:

@@ -1,16 +1,42 @@
-"""train_step: one step of training, in five lines.
+"""train_step, the five steps; fit, epochs of them.
 
 A newcomer should learn these five lines by heart: they are the same for
 every net, every loss and every data set, and each of the usual mistakes in
-a training loop is one of them missing or out of its place.
+a training loop is one of them missing or out of its place. fit adds what an
+overnight run wants and a formula does not show: numbers written down, a
+look whether they are still numbers, and a file to go on from.
 """
 
 from __future__ import annotations
 
+import copy
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import FrameType
+from typing import Any, TypeAlias
+
+import numpy as np
 import numpy.typing as npt
 
-from mlp.core import Layer, Loss
+from mlp import _checks, _progress
+from mlp._checks import Array, Rng
+from mlp.checkpoint import CheckpointError, load, save
+from mlp.core import Layer, Loss, Parameter
+from mlp.data import batches
+from mlp.history import History
+from mlp.losses import BCELoss, MSELoss
 from mlp.optim import SGD
+from mlp.schedules import Schedule
+from mlp.sequential import Sequential
+
+Metric: TypeAlias = Callable[[Array, Array], float]
+
+_ROWS = 1024  # that an evaluation sends through the net at a time
+_STEPS_APART = 256  # are the states kept to rewind to, or the epochs, if longer
 
 
 def train_step(
@@ -79,3 +105,539 @@ def train_step(
     model.backward(criterion.backward(), needs_input_grad=False)
     optimizer.step()
     return loss
+
+
+class DivergenceError(ArithmeticError):
+    """A loss or a prediction in fit is NaN or infinite.
+
+    The parameters, and the optimizer's velocities, are those with which the
+    step began that found it, or that made a parameter infinite; or, if no
+    step did, those of the end of the epoch. All of them are finite, and
+    there are no gradients.
+
+    Attributes
+    ----------
+    history : History
+        Of the epochs before.
+    epoch, batch : int
+        Which step it was, both counted from 0; batch is None if it was no
+        step but a prediction at the end of the epoch.
+    lr : float
+        What the step was to be taken with.
+
+    Examples
+    --------
+    >>> from mlp import SGD, DivergenceError, Linear, MSELoss, fit
+    >>> model = Linear(1, 1, rng=0)
+    >>> optimizer = SGD(model.parameters(), lr=1e200)
+    >>> try:
+    ...     fit(model, MSELoss(), optimizer, [[2.0]], [[3.0]], epochs=5)
+    ... except DivergenceError as error:
+    ...     print(error.epoch, error.batch, error.lr)
+    1 0 1e+200
+    """
+
+    def __init__(
+        self,
+        message: str,
+        history: History,
+        epoch: int,
+        batch: int | None,
+        lr: float,
+    ) -> None:
+        super().__init__(message, history, epoch, batch, lr)  # for pickle
+        self.history, self.epoch, self.batch, self.lr = history, epoch, batch, lr
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return str(self.args[0])
+
+
+def fit(
+    model: Layer,
+    criterion: Loss,
+    optimizer: SGD,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    epochs: int,
+    batch_size: int = 32,
+    rng: Rng = None,
+    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    patience: int | None = None,
+    schedule: Schedule | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+) -> History:
+    """Run train_step on shuffled minibatches for epochs; return the History.
+
+    To the last bit this loop, and what an overnight run wants around it:
+
+        for epoch in range(epochs):
+            for x_batch, y_batch in minibatches(x, y, batch_size, rng=rng):
+                train_step(model, criterion, optimizer, x_batch, y_batch)
+
+    Parameters
+    ----------
+    model : Layer
+        A Sequential, as a rule.
+    criterion : Loss
+        One of your own counts as a mean over rows, or, if it has an
+        attribute reduction that is "sum", as a sum.
+    optimizer : SGD
+        Made of the model's parameters(), or some of them.
+    x, y : array_like
+        The training rows, and the targets in the shape of the predictions.
+        They are converted to the parameters' dtype once, before the start.
+    epochs : int
+        How many there are to be in all, those in the checkpoint included.
+    batch_size : int
+        Rows in a step; the last of an epoch has what is left.
+    rng : int, np.random.Generator or None
+        What the order of the rows is drawn from, anew in each epoch.
+    validation : pair (x, y) or None
+        Rows that are not trained on, for validation_loss and the metrics.
+        At the end of each epoch 1024 of them at a time go through the net.
+    patience : int or None
+        Stop after so many epochs without a lower validation loss. With it,
+        however the run ends, the parameters of the lowest are put back.
+    schedule : function of the epoch, or None
+        lr is multiplied by schedule(epoch), epoch = 0, 1, …, for that
+        epoch; 0 is allowed. mlp.schedules has the usual ones. At the end
+        optimizer.lr is what it was.
+    metrics : dict of str to function, or None
+        Functions of prediction and target, called at the end of each epoch
+        with all validation rows; without validation with all training rows,
+        which are predicted for it.
+    checkpoint : str, path or None
+        A file that is written after each epoch. If it is there at the
+        start, the run goes on from it, and ends as one that was never cut:
+        parameters, velocities, history, generator and the best parameters
+        are those of the file; lr and the other settings those of this call.
+        A Generator given as rng is set to the file's state.
+    progress : bool or None
+        True shows epoch, losses and time left on standard error; None does
+        if that is a terminal. A terminal gets a bar (pip install
+        'mlp-numpy[progress]'), else there is a line for each tenth.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    DivergenceError
+        If a loss or prediction is NaN or infinite. Try a smaller lr. While
+        fit runs, NumPy's own warnings of it are off.
+    CheckpointError
+        If the file at checkpoint is damaged, of another net, or of a run
+        with other metrics, or one with validation or patience and the other
+        without.
+    ValueError, TypeError
+        If an argument is wrong; x or y with NaN or infinity among them. If
+        the layers or the loss raise it for a batch.
+    KeyboardInterrupt
+        After Ctrl-C, once the step in hand, or the end of the epoch with
+        its checkpoint, is done. A second Ctrl-C does not wait.
+
+    Examples
+    --------
+    ŷ = w x with w = 1, x = 2, y = 3: ℓ = (2w − 3)² and ∂ℓ/∂w = 4 (2w − 3),
+    so w goes to 1.4 and to 1.48:
+
+    >>> from mlp import SGD, Linear, MSELoss, fit
+    >>> model = Linear(1, 1, bias=False)
+    >>> model.weight.data[...] = 1.0
+    >>> optimizer = SGD(model.parameters(), lr=0.1)
+    >>> x, y = [[2.0]], [[3.0]]
+    >>> fit(model, MSELoss(), optimizer, x, y, epochs=2)
+    History(2 epochs, loss 1 → 0.04)
+    >>> model.weight.data
+    array([[1.48]])
+
+    References
+    ----------
+    Prechelt, Early stopping, but when?, 1998, for patience.
+    """
+    who = "fit"
+    _checks.instance(who, "model", model, Layer)
+    _checks.instance(who, "criterion", criterion, Loss)
+    _checks.instance(who, "optimizer", optimizer, SGD)
+    parameters = model.parameters()
+    _checks.to_be_trained(who, optimizer, parameters)
+    dtypes = parameters[0].data.dtype, parameters[-1].data.dtype
+    x, y = _checks.training_rows(who, x, y, *dtypes)
+    held_out = None
+    if validation is not None:
+        held_out = _checks.held_out_rows(who, validation, x, y)
+    epochs = _checks.positive_int(who, "epochs", epochs)
+    batch_size = _checks.positive_int(who, "batch_size", batch_size)
+    if patience is not None:
+        patience = _checks.patience(who, patience, validation is not None)
+    if schedule is not None:
+        _checks.function(who, "schedule", schedule)
+    if metrics is not None:
+        _checks.functions(who, "metrics", metrics)
+    if checkpoint is not None:
+        _checks.place_for_a_file(who, "checkpoint", checkpoint)
+    if progress is not None:
+        progress = _checks.flag(who, "progress", progress)
+    run = _Run(
+        model,
+        criterion,
+        optimizer,
+        parameters,
+        x,
+        y,
+        batch_size,
+        _checks.generator(who, rng),
+        held_out,
+        patience,
+        schedule,
+        dict(metrics or {}),
+    )
+    with _HeldCtrlC() as ctrl_c:
+        if checkpoint is not None and os.path.exists(checkpoint):
+            run.go_on_from(checkpoint)
+        steps = run.steps_per_epoch
+        with _progress.display(progress, epochs, run.history, steps) as display:
+            while len(run.history.loss) < epochs and not run.is_out_of_patience():
+                run.one_epoch(ctrl_c, display.step)
+                if checkpoint is not None:
+                    run.save(checkpoint)
+                display.epoch(run.history)
+                ctrl_c.deliver()
+        run.put_back_the_best()
+    return run.history
+
+
+class _Run:
+    """A run of fit between two epochs, and what takes it to the next."""
+
+    def __init__(
+        self,
+        model: Layer,
+        criterion: Loss,
+        optimizer: SGD,
+        parameters: list[Parameter],
+        x: Array,
+        y: Array,
+        batch_size: int,
+        rng: np.random.Generator,
+        held_out: tuple[Array, Array] | None,
+        patience: int | None,
+        schedule: Schedule | None,
+        metrics: dict[str, Metric],
+    ) -> None:
+        self.model, self.criterion, self.optimizer = model, criterion, optimizer
+        self.parameters = parameters
+        self.x, self.y, self.batch_size, self.rng = x, y, batch_size, rng
+        self.held_out, self.patience = held_out, patience
+        self.schedule, self.metrics = schedule, metrics
+        self.net = model if isinstance(model, Sequential) else Sequential(model)
+        self.lr = optimizer.lr  # without the schedule
+        self.history = History(metrics={name: [] for name in metrics})
+        self.best: list[Array] | None = None  # the parameters, by patience's measure
+        self.sums = getattr(criterion, "reduction", None) == "sum"
+        self.steps_per_epoch = -(-len(x) // batch_size)
+        self.start = _Moment(self)
+
+    def one_epoch(self, ctrl_c: _HeldCtrlC, shown: Callable[[], Any] | None) -> None:
+        """Train for an epoch, evaluate, and write both down."""
+        begun = time.perf_counter()
+        history, lr = self.history, self.lr
+        if self.schedule is not None:
+            epoch = len(history.loss)
+            factor = self.schedule(epoch)
+            lr *= _checks.number("fit", f"schedule({epoch})", factor, least=0)
+        self.remember()
+        try:
+            self.optimizer._lr = lr  # which may be 0 here, as no user's may
+            with np.errstate(all="ignore"):
+                loss = self.train(lr, ctrl_c, shown)
+                validation_loss, prediction = self.evaluate(lr)
+        finally:
+            self.optimizer._lr = self.lr
+        values = self.measure(prediction)
+        if self.patience is not None:
+            if validation_loss < min(history.validation_loss, default=math.inf):
+                self.best = [p.data.copy() for p in self.parameters]
+        history.loss.append(loss)
+        history.lr.append(lr)
+        if self.held_out is not None:
+            history.validation_loss.append(validation_loss)
+        for name, value in values.items():
+            history.metrics[name].append(value)
+        history.seconds.append(time.perf_counter() - begun)
+
+    def remember(self) -> None:
+        """Keep the state at the start of this epoch, for rewind to begin with.
+
+        Not of each one, since the copies would show where an epoch is a few steps;
+        but a metric or schedule may do to the net what rewind could not repeat.
+        """
+        steps = (len(self.history.loss) - self.start.epoch) * self.steps_per_epoch
+        if steps >= _STEPS_APART or self.metrics or self.schedule:
+            self.start = _Moment(self)
+
+    def minibatches(self) -> Iterator[tuple[Array, Array]]:
+        """Return mlp.minibatches of the training rows, which have been checked."""
+        order = self.rng.permutation(len(self.x))
+        return batches(self.x, self.y, self.batch_size, order)
+
+    def train(
+        self, lr: float, ctrl_c: _HeldCtrlC, shown: Callable[[], Any] | None
+    ) -> float:
+        """Run the steps of an epoch; return the loss, the mean over its rows."""
+        model, criterion, optimizer = self.model, self.criterion, self.optimizer
+        # With these two, a prediction that is not finite never has a finite loss.
+        loss_tells = type(criterion) in (MSELoss, BCELoss)
+        sums, n, total = self.sums, len(self.x), 0.0
+        for batch, (x_batch, y_batch) in enumerate(self.minibatches()):
+            prediction = model.forward(x_batch)  # 1. forward
+            try:
+                loss = criterion.forward(prediction, y_batch)  # 2. loss
+            except ValueError as error:  # BCELoss's of NaN, or of a wrong target
+                if np.isfinite(prediction).all():
+                    raise
+                raise self.diverged("prediction", batch, lr) from error
+            if not math.isfinite(loss):
+                raise self.diverged("loss", batch, lr)
+            if not (loss_tells or np.isfinite(prediction).all()):
+                raise self.diverged("prediction", batch, lr)
+            optimizer.zero_grad()  # 3. zero the gradients
+            model.backward(criterion.backward(), needs_input_grad=False)  # 4. backward
+            optimizer.step()  # 5. step
+            total += loss * ((1 if sums else len(x_batch)) / n)
+            if ctrl_c.pending:
+                ctrl_c.deliver()
+            if shown is not None:
+                shown()
+        if not self.is_finite():
+            raise self.diverged("parameter", batch + 1, lr)
+        return float(total)
+
+    def evaluate(self, lr: float) -> tuple[float, Array]:
+        """Return the validation loss, and the predictions if a metric wants them.
+
+        Without validation the loss is 0, and the predictions are of the
+        training rows.
+        """
+        if self.held_out is None and not self.metrics:
+            return 0.0, self.x[:0]
+        x, y = self.held_out or (self.x, self.y)
+        total, predictions = 0.0, []
+        for first in range(0, len(x), _ROWS):
+            rows = slice(first, first + _ROWS)
+            prediction = self.net.predict(x[rows])
+            if not np.isfinite(prediction).all():
+                raise self.diverged("prediction", None, lr)
+            if self.held_out is not None:
+                loss = copy.copy(self.criterion).forward(prediction, y[rows])
+                if not math.isfinite(loss):
+                    raise self.diverged("loss", None, lr)
+                total += loss * ((1 if self.sums else len(prediction)) / len(x))
+            if self.metrics:
+                predictions.append(prediction)
+        return float(total), np.concatenate(predictions or [x[:0]])
+
+    def measure(self, prediction: Array) -> dict[str, float]:
+        """Return each metric of the predictions."""
+        _, y = self.held_out or (self.x, self.y)
+        return {
+            name: _checks.real_number("fit", f"metrics[{name!r}]", f(prediction, y))
+            for name, f in self.metrics.items()
+        }
+
+    def is_finite(self) -> bool:
+        """Return whether each parameter is."""
+        return _checks.all_finite([p.data for p in self.parameters])
+
+    def is_out_of_patience(self) -> bool:
+        """Return whether the validation loss has not fallen for that long."""
+        losses = self.history.validation_loss
+        if self.patience is None or not losses:
+            return False
+        return len(losses) - 1 - losses.index(min(losses)) >= self.patience
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all that the next epoch depends on, and what fit is to return."""
+        history = self.history
+        by_epoch = zip(*history.metrics.values(), strict=True)
+        state: dict[str, Any] = {
+            "epoch": len(history.loss),
+            "generator": self.rng,
+            "loss": history.loss,
+            "validation_loss": history.validation_loss,
+            "lr": history.lr,
+            "seconds": history.seconds,
+            "metric_names": list(history.metrics),
+            "metric_values": [value for values in by_epoch for value in values],
+        }
+        if self.best is not None:
+            best = dict(zip(map(id, self.parameters), self.best, strict=True))
+            named = self.net._named_parameters()
+            state["best"] = {name: best[id(p)] for name, p in named}
+        save(path, self.net, self.optimizer, **state)
+
+    def go_on_from(self, path: str | os.PathLike[str]) -> None:
+        """Take over what save wrote, or nothing at all."""
+        names = ("lr", "momentum", "weight_decay", "nesterov")
+        settings = {name: getattr(self.optimizer, name) for name in names}
+        progress = load(path, self.net, self.optimizer)
+        try:
+            self.take_over(os.fspath(path), progress)
+        except CheckpointError:
+            self.start.put_back(self)
+            raise
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | settings)
+        self.start = _Moment(self)
+
+    def take_over(self, path: str, state: dict[str, Any]) -> None:
+        """Take history, generator and best parameters from what save wrote."""
+        best, epochs = state.pop("best", {}), state.get("epoch", 0)
+        series = ("loss", "lr", "seconds", "validation_loss", "metric_values")
+        kinds: dict[str, type] = dict.fromkeys((*series, "metric_names"), list)
+        kinds |= {"epoch": int, "generator": np.random.Generator}
+        if {name: type(value) for name, value in state.items()} != kinds or {
+            type(number) for name in series for number in state[name]
+        } != {float}:
+            raise CheckpointError(
+                f"fit: expected {path} to be a checkpoint that fit wrote, got one with "
+                f"the progress {list(state)}; give a path of its own"
+            )
+        names, bits = state["metric_names"], state["generator"].bit_generator
+        lengths = (1, 1, 1, int(self.held_out is not None), len(self.metrics))
+        parameters = {} if self.patience is None else self.net._state("state_dict")
+        is_like_this = (
+            [len(state[name]) for name in series] == [epochs * n for n in lengths]
+            and sorted(map(str, names)) == sorted(self.metrics)
+            and _shapes(best) == _shapes(parameters)
+            and type(bits) is type(self.rng.bit_generator)
+        )
+        if not is_like_this:
+            raise CheckpointError(
+                f"fit: expected {path} to be of a run with this call's validation, "
+                f"patience, metrics and kind of generator, got one "
+                f"{_with(state['validation_loss'])} validation, {_with(best)} "
+                f"patience, with the metrics {names} and {type(bits).__name__}; give "
+                f"a path of its own"
+            )
+        self.rng.bit_generator.state = bits.state
+        history, values = self.history, state["metric_values"]
+        history.loss, history.validation_loss = state["loss"], state["validation_loss"]
+        history.lr, history.seconds = state["lr"], state["seconds"]
+        for i, name in enumerate(names):
+            history.metrics[name] = values[i :: len(names)]
+        if self.patience is not None:
+            named = {id(p): name for name, p in self.net._named_parameters()}
+            self.best = [best[named[id(p)]] for p in self.parameters]
+
+    def put_back_the_best(self) -> None:
+        """Write the best parameters into the model, if patience kept them."""
+        if self.best is not None:
+            for p, data in zip(self.parameters, self.best, strict=True):
+                p.data[...] = data
+
+    def diverged(self, what: str, batch: int | None, lr: float) -> DivergenceError:
+        """Return the error, the parameters being those that it promises."""
+        epoch = len(self.history.loss)
+        if batch is not None and not self.is_finite():
+            what, batch = "parameter", self.rewind(batch, lr)
+        self.optimizer.zero_grad()
+        where = "at the end" if batch is None else f"in batch {batch}"
+        return DivergenceError(
+            f"fit: expected finite numbers, got a {what} that is not, {where} of "
+            f"epoch {epoch}, counted from 0, at lr={lr:.3g}; try "
+            f"SGD(lr={self.lr / 10:.3g}), and x scaled by a Standardizer, in a "
+            f"regression y too",
+            self.history,
+            epoch,
+            batch,
+            lr,
+        )
+
+    def rewind(self, steps: int, lr: float) -> int:
+        """Return to the step that made a parameter infinite, and say which it was.
+
+        To look at all parameters after every step would cost more than fit may;
+        so the steps since start are run again. An epoch ends with such a look, so
+        it was a step of this one.
+        """
+        self.start.put_back(self)
+        self.optimizer._lr = lr
+        step = partial(train_step, self.model, self.criterion, self.optimizer)
+        for _ in range(self.start.epoch, len(self.history.loss)):
+            for rows in self.minibatches():
+                step(*rows)
+        for batch, rows in zip(range(steps), self.minibatches(), strict=False):
+            before = _Moment(self)
+            step(*rows)
+            if not self.is_finite():
+                before.put_back(self)
+                return batch
+        return steps  # a layer with a randomness of its own took another way
+
+
+def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[Any, ...]]:
+    return {name: (a.shape, a.dtype) for name, a in arrays.items()}
+
+
+def _with(something: object) -> str:
+    return "with" if something else "without"
+
+
+class _Moment:
+    """The parameters and the states of optimizer and generator, to be put back."""
+
+    def __init__(self, run: _Run) -> None:
+        self.epoch = len(run.history.loss)
+        self._data = [p.data.copy() for p in run.parameters]
+        self._optimizer = run.optimizer.state_dict() | {"lr": run.lr}
+        self._rng = run.rng.bit_generator.state
+
+    def put_back(self, run: _Run) -> None:
+        """Make all three what they were."""
+        for p, data in zip(run.parameters, self._data, strict=True):
+            p.data[...] = data
+        run.optimizer.load_state_dict(self._optimizer)
+        run.rng.bit_generator.state = self._rng
+
+
+class _HeldCtrlC:
+    """Ctrl-C waits for deliver(), where nothing is half done; a second one does not.
+
+    In another thread than the main one, where no signal arrives, it does
+    nothing; nor where the program has Ctrl-C ignored.
+    """
+
+    def __init__(self) -> None:
+        self.pending: tuple[int, FrameType | None] | None = None
+        self._usual: Any = signal.getsignal(signal.SIGINT)
+
+    def __enter__(self) -> _HeldCtrlC:
+        """Take the place of the program's own handler."""
+        try:
+            if callable(self._usual):
+                signal.signal(signal.SIGINT, self._hold)
+        except ValueError:  # not the main thread
+            self._usual = None
+        return self
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        if self.pending:
+            self._usual(number, frame)
+        self.pending = number, frame
+
+    def deliver(self) -> None:
+        """Call the program's own handler, which as a rule raises KeyboardInterrupt."""
+        if self.pending:
+            held, self.pending = self.pending, None
+            self._usual(*held)
+
+    def __exit__(self, *error: object) -> None:
+        """Put the program's own handler back."""
+        if callable(self._usual):
+            signal.signal(signal.SIGINT, self._usual)
+        self.deliver()

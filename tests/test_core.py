@@ -107,6 +107,8 @@ def test_a_gradient_of_another_shape_is_refused_with_its_cure(assign):
         assign(Parameter(np.zeros((2, 3))), np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"shape \(3,\), got \(8, 3\); sum it over"):
         assign(Parameter(np.zeros(3)), np.zeros((8, 3)))
+    with pytest.raises(ValueError, match=r"got \(\); write grad.reshape\(\(1,\)\)$"):
+        assign(Parameter([0.25]), np.float64(1.0))
     with pytest.raises(ValueError, match=r"shape \(3,\), got \(1,\)$"):
         assign(Parameter(np.zeros(3)), np.zeros(1))
     with pytest.raises(ValueError, match=r"shape \(3,\), got \(\)$"):

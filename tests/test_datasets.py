@@ -1,6 +1,8 @@
-"""The packaged tables, against facts published about them."""
+"""The packaged tables, against facts published about them; files in IDX form."""
 
+import gzip
 import hashlib
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +84,117 @@ def test_digits():
     assert data.y[:10].argmax(axis=1).tolist() == list(range(10))
     assert data.target_names == tuple("0123456789")
     assert "Alpaydin and Kaynak" in data.source
+
+
+# --------------------------------------------------------------- IDX files
+
+SHAPE = (5, 3, 4)
+PIXELS = np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8)
+LABELS = np.array([9, 0, 3, 3, 1], np.uint8)
+
+
+def idx(array):
+    """Return the bytes of an IDX file, as its definition has them."""
+    lengths = b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Return the paths of two files, of which each test writes what it needs."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.write_bytes(idx(PIXELS))
+    labels.write_bytes(idx(LABELS))
+    return images, labels
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_load_idx(pair, dtype, zipped):
+    if zipped:  # and named as if it were not
+        for path in pair:
+            path.write_bytes(gzip.compress(path.read_bytes()))
+    data = datasets.load_idx(*pair, dtype=dtype)
+    assert data.x.dtype == data.y.dtype == dtype
+    assert data.x.shape == (5, 12)
+    for i, row, column in np.ndindex(SHAPE):
+        name = f"pixel_{row}_{column}"
+        assert data.x[i, data.feature_names.index(name)] == PIXELS[i, row, column]
+    assert data.y.argmax(axis=1).tolist() == LABELS.tolist()
+    assert data.y.sum(axis=1).tolist() == [1] * 5
+    assert data.y.shape == (5, 10)
+    assert data.target_names == tuple("0123456789")
+    assert all(str(path) in data.source for path in pair)
+
+
+def test_load_idx_is_float64_and_writable_unless_asked(pair):
+    data = datasets.load_idx(str(pair[0]), str(pair[1]))
+    assert data.x.dtype == data.y.dtype == np.float64
+    np.divide(data.x, 255, out=data.x)
+    assert data.x.max() <= 1
+
+
+def refused(pair, which, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        datasets.load_idx(*pair)
+    assert str(caught.value).startswith("load_idx: expected ")
+    assert str(pair[which]) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_load_idx_refuses_other_files(pair, tmp_path):
+    images, labels = pair
+    refused((labels, images), 0, r"\[0, 0, 8, 1\] in place of \[0, 0, 8, 3\]")
+    refused((images, images), 1, r"\[0, 0, 8, 3\] in place of \[0, 0, 8, 1\]")
+    for raw in (b"", b"\0", b"P5 28 28", idx(PIXELS).replace(b"\x08", b"\x0d", 1)):
+        images.write_bytes(raw)
+        refused(pair, 0, "begins with the bytes")
+    with pytest.raises(FileNotFoundError):
+        datasets.load_idx(tmp_path / "none", labels)
+    with pytest.raises(TypeError, match="expected dtype float64 or float32"):
+        datasets.load_idx(*pair, dtype=np.float16)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_load_idx_refuses_each_cut_and_each_addition(pair, which):
+    whole = pair[which].read_bytes()
+    zipped = gzip.compress(whole)
+    for raw in [*(whole[:n] for n in range(len(whole))), whole + b"\0"]:
+        pair[which].write_bytes(raw)
+        refused(pair, which, "begins with the bytes|bytes after a head that says")
+        pair[which].write_bytes(gzip.compress(raw))
+        refused(pair, which, "begins with the bytes|bytes after a head that says")
+    for raw in [*(zipped[:n] for n in range(2, len(zipped))), zipped + b"1"]:
+        pair[which].write_bytes(raw)
+        refused(pair, which, "damaged .gz file")
+
+
+def test_load_idx_refuses_a_damaged_gz_file(pair):
+    zipped = bytearray(gzip.compress(idx(PIXELS)))
+    for i in (10, 30, len(zipped) - 8):  # the data, and their checksum
+        damaged = bytes([*zipped[:i], zipped[i] ^ 255, *zipped[i + 1 :]])
+        pair[0].write_bytes(damaged)
+        refused(pair, 0, "damaged .gz file")
+
+
+def test_load_idx_refuses_counts_that_do_not_match(pair):
+    pair[1].write_bytes(idx(LABELS[:4]))
+    refused(pair, 1, "expected 5 labels in .* as there are images in .*, got 4")
+    pair[1].write_bytes(idx(np.array([0, 1, 10, 3, 3], np.uint8)))
+    refused(pair, 1, "expected labels of 0 to 9 in .*, got 10 in place 2")
+    pair[0].write_bytes(idx(np.zeros((0, 3, 4), np.uint8)))
+    refused(pair, 0, "0 bytes after a head that says")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_load_idx_allocates_nothing_on_the_word_of_a_head(pair, zipped):
+    raw = bytes([0, 0, 8, 3]) + b"\xff" * 12 + b"\0" * 9
+    pair[0].write_bytes(gzip.compress(raw) if zipped else raw)
+    bomb = gzip.compress(idx(PIXELS) + b"\0" * 10**8, 1)
+    tracemalloc.start()
+    refused(pair, 0, "9 bytes after a head")
+    pair[0].write_bytes(bomb)
+    refused(pair, 0, "more bytes after a head")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e7

@@ -1,5 +1,6 @@
 """The example scripts: what they print, how good they are, what they refuse."""
 
+import gzip
 import re
 import sys
 from pathlib import Path
@@ -245,3 +246,75 @@ def test_numbers_too_large_to_square_are_one_sentence(tmp_path, capsys):
 )
 def test_an_option_out_of_range_is_one_sentence(name, option, value, sentence, capsys):
     assert sentence in refused(name, capsys, option, value)
+
+
+def idx(array):
+    """Return an array of bytes in the IDX format."""
+    sizes = b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
+
+
+def clothes(folder, zipped=True):
+    """Write pictures of 5 by 4 whose kind is the place of a bright column or row."""
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 240), ("t10k", 60)):
+        kinds = rng.integers(0, 10, n)
+        pictures = rng.integers(0, 60, (n, 5, 4))
+        pictures.reshape(n, 20)[np.arange(n), 2 * kinds] = 250
+        for name, array in (("images-idx3", pictures), ("labels-idx1", kinds)):
+            content = idx(array)
+            path = folder / f"{part}-{name}-ubyte{'.gz' if zipped else ''}"
+            path.write_bytes(gzip.compress(content) if zipped else content)
+    return folder
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_fashion_mnist_learns_what_can_be_learned(zipped, tmp_path, capsys):
+    folder = clothes(tmp_path, zipped)
+    options = "--hidden", 32, "--batch-size", 16, "--epochs", 15
+    run("fashion_mnist", "--data", folder, *options)
+    text = capsys.readouterr().out
+    assert "220 to train on, 20 to watch, 60 to test on" in text
+    last = text.splitlines()[-1]
+    assert re.fullmatch(r"test accuracy \d\.\d{4}", last)
+    assert figures(text, "test accuracy")[0] >= 0.95
+    table = text.partition("truth (rows)")[2].partition("\n\n")[0].splitlines()[2:]
+    counts = np.array([[int(n) for n in line[12:].split()] for line in table])
+    assert counts.sum() == 60
+    assert np.trace(counts) / 60 == pytest.approx(
+        figures(last, "test accuracy")[0], abs=1e-4
+    )
+    assert figures(text, "trained in")
+
+
+def test_fashion_mnist_goes_on_from_its_checkpoint(tmp_path, capsys):
+    folder, path = clothes(tmp_path), tmp_path / "run"
+    whole = ["--data", folder, "--hidden", 8, "--epochs", 4]
+    run("fashion_mnist", *whole, "--checkpoint", path)
+    first = capsys.readouterr().out
+    run("fashion_mnist", *whole, "--checkpoint", path)
+    assert capsys.readouterr().out == first  # the seconds are the file's too
+    said = refused(
+        "fashion_mnist", capsys, *whole[:2], "--hidden", 9, "--checkpoint", path
+    )
+    assert "is it another net's" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "--data DIR is missing, .*dataset-fashion-mnist"),
+        (["--data", "no"], "train-images-idx3-ubyte.gz.*; --data is the folder of"),
+        (["--data", "cut"], "train-images.*; --data is the folder of Fashion-MNIST"),
+        (["--data", ".", "--lr", "1e300"], r"try SGD\(lr=1e\+299\)"),
+    ],
+)
+def test_fashion_mnist_says_what_is_wrong(
+    options, sentence, tmp_path, capsys, monkeypatch
+):
+    clothes(tmp_path)
+    (tmp_path / "cut").mkdir()
+    images = clothes(tmp_path / "cut") / "train-images-idx3-ubyte.gz"
+    images.write_bytes(images.read_bytes()[:-50])
+    monkeypatch.chdir(tmp_path)
+    assert re.search(sentence, refused("fashion_mnist", capsys, *options))

@@ -16,6 +16,7 @@ from mlp import (
     ReLU,
     Sequential,
     Sigmoid,
+    save,
     train_step,
 )
 
@@ -28,6 +29,7 @@ TWINS = {
     ReLU: lambda layer: torch.nn.ReLU(),
     Sigmoid: lambda layer: torch.nn.Sigmoid(),
     Identity: lambda layer: torch.nn.Identity(),
+    Sequential: lambda layer: modules_of(layer),
 }
 SETTINGS = [
     {},
@@ -52,9 +54,12 @@ def net_of(depth, rng, last, dtype=np.float64):
     return Sequential(*layers[:-1], last())
 
 
+def modules_of(model):
+    return torch.nn.Sequential(*(TWINS[type(layer)](layer) for layer in model))
+
+
 def twin_of(model, dtype=torch.float64):
-    twin = torch.nn.Sequential(*(TWINS[type(layer)](layer) for layer in model))
-    twin = twin.to(dtype)
+    twin = modules_of(model).to(dtype)
     state = {name: to_torch(array) for name, array in model.state_dict().items()}
     twin.load_state_dict(state)
     return twin
@@ -129,13 +134,45 @@ def test_repr_is_pytorchs():
     assert repr(model) == repr(twin_of(model))
 
 
-def test_weights_travel_both_ways_in_float32():
-    model = net_of(3, np.random.default_rng(0), Sigmoid, np.float32)
-    twin = twin_of(model, torch.float32)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_travel_both_ways_bit_for_bit(dtype):
+    rng = np.random.default_rng(0)
+    inner = Sequential(Linear(4, 4, bias=False, rng=rng, dtype=dtype), Sigmoid())
+    model = Sequential(*net_of(3, rng, ReLU, dtype), Linear(2, 4, dtype=dtype), inner)
+    twin = twin_of(model, getattr(torch, np.dtype(dtype).name))
+    state, twins = model.state_dict(), twin.state_dict()
+    assert list(twins) == list(state)
+    for name, array in state.items():
+        np.testing.assert_array_equal(twins[name].numpy(), array, strict=True)
     with torch.no_grad():
         for q in twin.parameters():
-            q += 0.25
+            q += torch.randn_like(q)
     model.load_state_dict(twin.state_dict())
-    x = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(twins[name].numpy(), array, strict=True)
+    x = rng.normal(size=(4, 3)).astype(dtype)
+    np.testing.assert_allclose(
+        model.predict(x), twin(to_torch(x)).detach().numpy(), rtol=1e-5
+    )
+
+
+def test_a_checkpoint_loads_into_torch(tmp_path):
+    model = net_of(3, np.random.default_rng(0), Sigmoid)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    save(tmp_path / "run.npz", model, optimizer, epoch=3)
+    twin = twin_of(net_of(3, np.random.default_rng(0), Sigmoid))
+    with torch.no_grad():
+        for q in twin.parameters():
+            q.zero_()
+    with np.load(tmp_path / "run.npz", allow_pickle=False) as file:
+        state = {name: to_torch(file[name]) for name in twin.state_dict()}
+    twin.load_state_dict(state)
+    x = np.random.default_rng(1).normal(size=(4, 3))
     y = twin(to_torch(x)).detach().numpy()
-    np.testing.assert_allclose(model.predict(x), y, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(x), y, rtol=1e-12)
+
+
+def test_weights_of_another_net_do_not_travel():
+    twin = twin_of(net_of(2, np.random.default_rng(0), Sigmoid))
+    with pytest.raises(ValueError, match="is it another's"):
+        net_of(3, np.random.default_rng(0), Sigmoid).load_state_dict(twin.state_dict())

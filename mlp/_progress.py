@@ -1,0 +1,118 @@
+"""What fit shows while it runs: a bar, or a plain line for each tenth of the run."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from mlp.history import History
+
+
+class Silent:
+    """Shows nothing."""
+
+    step: Callable[[], Any] | None = None  # to be called after each step
+
+    def epoch(self, history: History) -> None:
+        """Show where the run is, an epoch having ended."""
+
+    def __enter__(self) -> Silent:
+        """Return self."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the terminal in order."""
+
+
+class Lines(Silent):
+    """One line for each tenth of the run."""
+
+    def __init__(self, epochs: int, done: int) -> None:
+        self._epochs, self._begun_at = epochs, done
+        self._tenths = {-(-epochs * tenth // 10) for tenth in range(1, 11)}
+
+    def epoch(self, history: History) -> None:
+        """Print a line if a tenth of the run has ended."""
+        done = len(history.loss)
+        if done in self._tenths:
+            seconds = history.seconds[self._begun_at :]
+            left = sum(seconds) / len(seconds) * (self._epochs - done)
+            print(
+                f"{_where(history, self._epochs)}   {_clock(left)} left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+class Bar(Silent):
+    """A bar of tqdm's that counts steps."""
+
+    def __init__(self, bar: Any, epochs: int) -> None:
+        self._bar, self._epochs = bar, epochs
+        self.step = bar.update
+
+    def epoch(self, history: History) -> None:
+        """Write the losses of the epoch beside the bar."""
+        self._bar.set_description_str(_where(history, self._epochs), refresh=False)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the bar's line."""
+        self._bar.close()
+
+
+def display(progress: bool | None, epochs: int, history: History, steps: int) -> Silent:
+    """Return what shows a run of epochs, of so many steps each, some of them done.
+
+    None shows it on a terminal; True elsewhere too, in lines, which a log file
+    can take.
+    """
+    done = len(history.loss)
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if progress is False or not (progress or terminal) or done >= epochs:
+        return Silent()
+    if terminal:
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            return Lines(epochs, done)
+        bar = tqdm(
+            desc=_where(history, epochs),
+            total=epochs * steps,
+            initial=done * steps,
+            file=sys.stderr,
+            ncols=shutil.get_terminal_size().columns,  # 80 if it is said to be 0
+            bar_format="{desc} |{bar}| {remaining} left",
+        )
+        return Bar(bar, epochs)
+    return Lines(epochs, done)
+
+
+def _where(history: History, epochs: int) -> str:
+    """Return the epochs done, and the last one's losses."""
+    done = len(history.loss)
+    text = f"epoch {done:>{len(str(epochs))}}/{epochs}"
+    if done:
+        text += f"   loss {history.loss[-1]:.4g}"
+    if history.validation_loss:
+        text += f"   validation loss {history.validation_loss[-1]:.4g}"
+    return text
+
+
+def _clock(seconds: float) -> str:
+    """Return a length of time as h:mm:ss, without the h below an hour."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

@@ -1,0 +1,125 @@
+"""Schedules: by what to multiply lr in each epoch.
+
+A newcomer should learn that lr has two jobs that want different numbers: at
+first to get somewhere, then to settle. Far from a minimum long steps are
+right; close to it they only carry the batch's noise into the weights. A
+schedule is a plain function of the epoch, counted from 0, that returns a
+factor of at least 0; fit takes lr · schedule(epoch) for that epoch. Any
+such function will do, lambda epoch: 1 / (1 + epoch) too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+from mlp import _checks
+
+Schedule: TypeAlias = Callable[[int], float]
+
+
+def constant() -> Schedule:
+    """Return the schedule 1: lr stays as it is.
+
+    What fit does without a schedule; something for warm_up to end in.
+
+    Examples
+    --------
+    >>> from mlp.schedules import constant
+    >>> [constant()(epoch) for epoch in range(3)]
+    [1.0, 1.0, 1.0]
+    """
+    return lambda epoch: 1.0
+
+
+def step(every: int, factor: float = 0.1) -> Schedule:
+    """Return the schedule factor^⌊epoch / every⌋: a drop now and then.
+
+    Parameters
+    ----------
+    every : int
+        How many epochs an lr lasts.
+    factor : float
+        What each drop multiplies by, at least 0.
+
+    Examples
+    --------
+    >>> from mlp.schedules import step
+    >>> schedule = step(every=2, factor=0.5)
+    >>> [schedule(epoch) for epoch in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+    every = _checks.positive_int("step", "every", every)
+    factor = _checks.number("step", "factor", factor, least=0)
+    return lambda epoch: factor ** (epoch // every)
+
+
+def cosine(epochs: int, least: float = 0.0) -> Schedule:
+    """Return least + (1 − least) · ½ (1 + cos(π epoch / epochs)).
+
+    Half a wave from 1 down to least: flat at first, while there is far to
+    go, and flat at the end, while the weights settle. From epoch = epochs
+    on it is least.
+
+    Parameters
+    ----------
+    epochs : int
+        How many epochs the way down takes, as a rule all of the run.
+    least : float
+        Where it ends, at least 0.
+
+    Examples
+    --------
+    >>> from mlp.schedules import cosine
+    >>> schedule = cosine(4)
+    >>> [round(schedule(epoch), 3) for epoch in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+
+    References
+    ----------
+    Loshchilov and Hutter, SGDR: stochastic gradient descent with warm
+    restarts, ICLR 2017, section 3.
+    """
+    epochs = _checks.positive_int("cosine", "epochs", epochs)
+    least = _checks.number("cosine", "least", least, least=0)
+
+    def schedule(epoch: int) -> float:
+        done = min(epoch / epochs, 1.0)
+        return least + (1 - least) * (1 + math.cos(math.pi * done)) / 2
+
+    return schedule
+
+
+def warm_up(epochs: int, then: Schedule) -> Schedule:
+    """Return (epoch + 1) / (epochs + 1) for so many epochs, then another.
+
+    The first steps of a large lr are taken with weights that know nothing
+    yet, and can throw them far off. A few epochs of smaller steps first,
+    and the same lr is harmless.
+
+    Parameters
+    ----------
+    epochs : int
+        How many epochs the way up takes.
+    then : function of the epoch
+        What follows; its own epochs are counted from 0 again, so in a run
+        of 20, warm_up(5, cosine(15)).
+
+    Examples
+    --------
+    >>> from mlp.schedules import cosine, warm_up
+    >>> schedule = warm_up(3, cosine(2))
+    >>> [round(schedule(epoch), 3) for epoch in range(6)]
+    [0.25, 0.5, 0.75, 1.0, 0.5, 0.0]
+
+    References
+    ----------
+    Goyal et al., Accurate, large minibatch SGD: training ImageNet in 1
+    hour, 2017, section 2.2.
+    """
+    epochs = _checks.positive_int("warm_up", "epochs", epochs)
+    _checks.function("warm_up", "then", then)
+    return lambda epoch: (
+        (epoch + 1) / (epochs + 1) if epoch < epochs else then(epoch - epochs)
+    )

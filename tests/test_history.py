@@ -1,0 +1,124 @@
+"""History: its line, its curves in text and as a picture, what makes two equal."""
+
+import copy
+import math
+import pickle
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlp import History
+
+positive = st.floats(1e-300, 1e300)
+
+
+def rows(history):
+    """Return the canvas of the curve in text, top row first."""
+    lines = str(history).splitlines()
+    return [line[12:] for line in lines[1:-2]]
+
+
+def height(history, mark, column):
+    """Return how far up a mark stands in a column, 0 at the bottom."""
+    (row,) = [
+        i for i, row in enumerate(reversed(rows(history))) if row[column:][:1] == mark
+    ]
+    return row
+
+
+@given(st.lists(positive, min_size=2, max_size=60))
+def test_the_curve_in_text_has_the_order_of_the_numbers(losses):
+    history = History(loss=losses)
+    heights = [height(history, "•", column) for column in range(len(losses))]
+    if max(losses) > min(losses):
+        assert heights[losses.index(max(losses))] == len(rows(history)) - 1
+        assert heights[losses.index(min(losses))] == 0
+    ordered = sorted(zip(losses, heights, strict=True))
+    assert [up for _, up in ordered] == sorted(heights)
+
+
+def test_equal_factors_are_equal_heights_and_below_0_equal_differences():
+    falls = History(loss=[10.0**-k for k in range(12)])
+    assert [height(falls, "•", k) for k in range(12)] == list(range(11, -1, -1))
+    steady = History(loss=[5.0 - k for k in range(12)])
+    assert [height(steady, "•", k) for k in range(12)] == list(range(11, -1, -1))
+
+
+def test_a_long_run_fits_a_terminal_and_keeps_both_ends():
+    history = History(loss=[1.0] + [0.5] * 998 + [0.1])
+    lines = str(history).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1].split() == ["1", "to", "1000", "epochs"]
+    assert rows(history)[0] == "•"
+    assert rows(history)[-1] == " " * 59 + "•"
+
+
+def test_two_curves_share_one_scale():
+    history = History(loss=[4.0, 1.0], validation_loss=[2.0, 8.0])
+    assert str(history).startswith("loss •   validation loss o\n")
+    assert (height(history, "•", 1), height(history, "o", 1)) == (0, 11)
+    assert height(history, "•", 0) > height(history, "o", 0)
+
+
+def test_repr_and_an_empty_one():
+    assert repr(History()) == str(History()) == "History(0 epochs)"
+    assert repr(History(loss=[0.123456])) == "History(1 epoch, loss 0.1235 → 0.1235)"
+    two = History(loss=[2.0, 1.0], validation_loss=[3.0, 2.5])
+    assert repr(two) == "History(2 epochs, loss 2 → 1, validation loss 3 → 2.5)"
+
+
+def test_equal_is_all_but_the_seconds():
+    numbers = {"loss": [1.0], "validation_loss": [2.0], "lr": [0.1]}
+    history = History(**numbers, metrics={"a": [1.0]}, seconds=[1.0])
+    assert history == History(**numbers, metrics={"a": [1.0]}, seconds=[2.0])
+    assert history != History(**numbers, metrics={"a": [2.0]}, seconds=[1.0])
+    for name in numbers:
+        changed = History(**numbers | {name: [9.0]}, metrics={"a": [1.0]})
+        assert history != changed
+    for again in (copy.deepcopy(history), pickle.loads(pickle.dumps(history))):
+        assert again == history
+        assert again.seconds == [1.0]
+
+
+def test_two_histories_share_nothing():
+    one, other = History(), History()
+    one.loss.append(1.0)
+    one.metrics["a"] = []
+    assert other == History()
+
+
+@pytest.mark.parametrize("path", [True, False])
+def test_the_picture_shows_the_numbers(path, tmp_path):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    history = History(loss=[3.0, 1.0, 0.5], validation_loss=[4.0, 2.0, math.pi])
+    file = tmp_path / "curve.png"
+    figure = history.plot(file) if path else history.plot()
+    (axes,) = figure.axes
+    assert [line.get_label() for line in axes.lines] == ["loss", "validation loss"]
+    for line, values in zip(
+        axes.lines, (history.loss, history.validation_loss), strict=True
+    ):
+        assert list(line.get_xdata()) == [1, 2, 3]
+        assert list(line.get_ydata()) == values
+    assert axes.get_yscale() == "log"
+    assert file.exists() == path
+    if path:
+        assert file.read_bytes()[:4] == b"\x89PNG"
+    assert (figure.number in pyplot.get_fignums()) if not path else True
+    pyplot.close("all")
+    assert History(loss=[1.0, -1.0]).plot(file).axes[0].get_yscale() == "linear"
+
+
+def test_without_matplotlib(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    history = History(loss=[2.0, 1.0])
+    assert history.plot() is None
+    out = capsys.readouterr().out
+    assert out.startswith(str(history))
+    assert "pip install 'mlp-numpy[plot]'" in out
+    with pytest.raises(ImportError, match=r"pip install 'mlp-numpy\[plot\]'"):
+        history.plot(tmp_path / "curve.png")
+    assert list(tmp_path.iterdir()) == []

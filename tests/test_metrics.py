@@ -1,0 +1,101 @@
+"""The metrics: cases counted by hand, invariances, what they refuse."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from oracles import frozen, seeds, sizes
+
+from mlp import one_hot
+from mlp.metrics import accuracy, r2
+
+
+@given(seeds, sizes)
+def test_accuracy_of_one_column_counts_the_right_sides_of_one_half(seed, n):
+    rng = np.random.default_rng(seed)
+    truth, right = rng.integers(0, 2, n), rng.integers(0, 2, n)
+    distance = rng.uniform(0.01, 0.5, n)
+    side = np.where(
+        truth == right, 1, -1
+    )  # above 1/2 if yes and right, or no and wrong
+    prediction = frozen((0.5 + side * distance).reshape(-1, 1))
+    says_yes = prediction[:, 0] > 0.5
+    by_hand = sum(bool(a) == bool(b) for a, b in zip(says_yes, truth, strict=True)) / n
+    assert accuracy(prediction, frozen(truth.reshape(-1, 1))) == by_hand
+
+
+def test_accuracy_of_one_column_is_neither_always_1_nor_argmax():
+    assert accuracy([[0.9], [0.8], [0.1]], [[0], [0], [0]]) == 1 / 3
+    assert accuracy([[0.5]], [[0]]) == 1  # a yes is above one half
+
+
+@given(seeds, sizes, sizes)
+def test_accuracy_of_rows_counts_the_columns_that_agree(seed, n, k):
+    rng = np.random.default_rng(seed)
+    k += 1
+    truth, guess = rng.integers(0, k, n), rng.integers(0, k, n)
+    prediction = 0.1 * rng.uniform(size=(n, k)) + 0.2 * one_hot(guess, k)
+    right = accuracy(frozen(prediction), frozen(one_hot(truth, k)))
+    assert right == pytest.approx(np.mean(truth == guess))
+
+
+def test_r2_by_hand():
+    assert r2([[2.0], [2.0]], [[1.0], [3.0]]) == 0  # always the mean
+    assert r2([[1.0], [3.0]], [[1.0], [3.0]]) == 1
+    assert r2([[3.0], [1.0]], [[1.0], [3.0]]) == 1 - 8 / 2
+    # the mean of 1 − 0/2 and 1 − 1/8, each column over its own variation
+    assert r2([[1.0, 5.0], [3.0, 8.0]], [[1.0, 4.0], [3.0, 8.0]]) == (1 + 7 / 8) / 2
+
+
+@given(seeds)
+def test_r2_does_not_ask_for_units(seed):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=(6, 2))
+    ŷ = y + rng.normal(size=(6, 2))
+    scale, shift = rng.uniform(0.5, 2, 2), rng.normal(size=2)
+    assert r2(scale * ŷ + shift, scale * y + shift) == pytest.approx(r2(ŷ, y))
+
+
+def test_float32_is_summed_in_float64():
+    y = np.array([[1.0], [2.0], [4.0]], np.float32)
+    assert type(r2(y, y)) is type(accuracy(y, [[1], [0], [1]])) is float
+    large = np.array([[1e19], [2e19]], np.float32)  # whose squares are not float32
+    assert r2(large, large) == 1
+
+
+@pytest.mark.parametrize("metric", [accuracy, r2])
+@pytest.mark.parametrize(
+    ("prediction", "target", "kind", "sentence"),
+    [
+        (np.ones((3, 1)), np.ones(3), ValueError, r"reshape\(-1, 1\)"),
+        (np.ones(3), np.ones((3, 1)), ValueError, r"one column is \(N, 1\)"),
+        (np.ones(3), np.ones(3), ValueError, r"one column is \(N, 1\)"),
+        (np.ones((3, 4)), [0, 1, 2], ValueError, r"mlp.one_hot\(labels\)"),
+        (np.ones((3, 1)), np.ones((2, 1)), ValueError, r"\(3, 1\) and \(2, 1\)"),
+        (np.ones((0, 1)), np.ones((0, 1)), ValueError, "at least one row"),
+        ([[np.nan], [1.0]], [[0], [1]], ValueError, "prediction to be finite"),
+        ([[1.0], [1.0]], [[0], [np.inf]], ValueError, "target to be finite"),
+        ([["a"]], [[1]], TypeError, "prediction to hold real numbers"),
+    ],
+)
+def test_what_both_refuse(metric, prediction, target, kind, sentence):
+    with pytest.raises(kind, match=rf"{metric.__name__}: .*{sentence}"):
+        metric(prediction, target)
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ([[1], [0.5]], r"0 or 1 in each row, got \[0.5\] in row 1"),
+        ([[1, 0], [1, 1]], r"one-hot rows, got \[1. 1.\] in row 1"),
+        ([[0, 0], [1, 0]], r"one-hot rows, got \[0. 0.\] in row 0"),
+        ([[2, -1], [1, 0]], r"one-hot rows, got \[ 2. -1.\] in row 0"),
+    ],
+)
+def test_accuracy_refuses_what_is_no_class(target, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        accuracy(np.full(np.shape(target), 0.5), target)
+
+
+def test_r2_refuses_a_constant_target():
+    with pytest.raises(ValueError, match="got 7 in every row of column 1"):
+        r2([[1.0, 1.0], [2.0, 2.0]], [[1.0, 7.0], [2.0, 7.0]])
