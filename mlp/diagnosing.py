@@ -218,6 +218,12 @@ def diagnose(
     """
     _checks.instance("diagnose", "model", model, Layer)
     _checks.instance("diagnose", "criterion", criterion, Loss)
+    x, y = (
+        _checks.real_array("diagnose", "x", x),
+        _checks.real_array("diagnose", "y", y),
+    )
+    if x.size == 0:
+        raise ValueError(f"diagnose: expected x with some entries, got shape {x.shape}")
     net, loss_of, stepper, held = _copies(model, criterion, optimizer)
     for p in net.parameters():
         p.grad = None
@@ -329,7 +335,8 @@ def _copies(
     model: Layer, criterion: Loss, optimizer: Any
 ) -> tuple[Layer, Loss, Any, set[int]]:
     """Return copies of the three, and the ids of the parameters that step."""
-    if optimizer is not None and not callable(getattr(optimizer, "step", None)):
+    has_step = callable(getattr(optimizer, "step", None))
+    if optimizer is not None and (isinstance(optimizer, type) or not has_step):
         raise TypeError(
             f"diagnose: expected an optimizer with a step(), got {optimizer!r}; write "
             f"SGD(model.parameters(), lr=…)"
@@ -483,10 +490,15 @@ def _ratio_of_gradients(watches: list[_Watch]) -> Iterator[str]:
     if ratio < VANISHING and not any(w.blocks for w in way):
         if low == 0:
             where = next(w for w in way if w.gradient)
+            cure = (
+                "Its weights must not all be 0 at the start; if they are not, see"
+                if where.parameters
+                else "See whether it is flat at its inputs, which standardised x and "
+                "smaller weights cure, or"
+            )
             yield (
-                f"Vanishing: {text}; {where.name} sends down a gradient of 0. Its "
-                f"weights must not all be 0 at the start; if they are not, see whether "
-                f"its backward loses the gradient."
+                f"Vanishing: {text}; {where.name} sends down a gradient of 0. {cure} "
+                f"whether its backward loses the gradient."
             )
             return
         cure = "He's initial weights, U(±√(6/in_features)), or fewer layers"

@@ -333,8 +333,10 @@ def off(analytic: Any, numerical: Any, error: Any) -> Array:
     array([0.        , 0.49999875])
     """
     largest = np.maximum(np.abs(analytic), np.abs(numerical)).max(initial=0)
-    allowed, apart = CLOSE * largest + SURE * error, np.abs(analytic - numerical)
-    return np.asarray(np.divide(apart, allowed, where=apart > 0, out=0 * apart))
+    allowed = CLOSE * largest + SURE * error
+    apart = np.asarray(np.abs(analytic - numerical))
+    result = np.zeros_like(apart)
+    return np.asarray(np.divide(apart, allowed, where=apart != 0, out=result))
 
 
 def _relative(a: Array, n: Array) -> float:

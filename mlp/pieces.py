@@ -191,6 +191,12 @@ class LayerPiece(Piece):
         if not np.array_equal(x, self.x):
             yield f"{self.who}: forward writes into x, which is the caller's"
         given = _array(self.who, y).copy()
+        if not np.isfinite(given).all():
+            wrong = np.count_nonzero(~np.isfinite(given))
+            yield (
+                f"{self.who}: forward gives NaN or infinity in {wrong} of the "
+                f"{given.size} entries of y, for an x that is finite"
+            )
         self._backward(g)
         if not np.array_equal(g, self.grad_output):
             yield (
@@ -254,7 +260,7 @@ class LossPiece(Piece):
 
     def faults(self) -> Iterator[str]:
         """Yield which arguments are written into."""
-        if self.run() != self.run():
+        if not np.array_equal(self.run(), self.run(), equal_nan=True):
             yield f"{self.who}: {TWO_OUTPUTS}"
             return
         prediction, target = self.prediction.copy(), self.target.copy()

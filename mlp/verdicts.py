@@ -90,11 +90,11 @@ def verdict(e: Evidence) -> Verdict:
     """
     for pattern in (
         _zero,
-        _factor,
         _lost_rows,
+        _left_out,
+        _factor,
         _transposed,
         _unreported,
-        _left_out,
         _mistaken,
         _turned_around,
     ):
@@ -124,8 +124,8 @@ _OF_A_LAYER = {
     "2": "it is added twice in one backward, or a square's 2 is too many",
     "1/2": "half of it is missing",
     "N": "backward multiplies by the number of rows",
-    "1/N": "backward takes the mean over the batch, where the sum belongs; the mean is "
-    "the loss's, and taken already",
+    "1/N": "backward divides by the number of rows, as if to take a mean; the mean "
+    "over the batch is the loss's, and taken already",
     "K": "backward multiplies by the number of columns of the output",
     "1/K": "backward divides by the number of columns of the output",
 }
@@ -142,7 +142,7 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
         side = "target − prediction for prediction − target, or " if e.is_loss else ""
         side += "a minus is missing, or one too many"
         causes.append(f"the sign is turned around: {side}")
-    if abs(c + 1) < ROUGHLY:
+    if abs(c + 1) < ROUGHLY:  # exactly turned around
         yield Verdict("sign", causes[0])
         return
     powers, sizes = e.growth()
@@ -154,6 +154,8 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
         below = "2"
     elif abs(rest - 1) > ROUGHLY:
         above = f"{rest:.4g}"
+    if np.count_nonzero(n) < 2 and above not in ("", "2"):
+        return  # of one number, any other is a multiple
     table = _OF_A_LOSS if e.is_loss else _OF_A_LAYER
     parts = _fraction(powers), _fraction({above: 1, below: -1})
     causes += [table[part] for part in parts if part in table]
@@ -229,7 +231,7 @@ def _equal(candidate: Array, m: Measured) -> bool:
 
 def _unreported(e: Evidence) -> Iterator[Verdict]:
     """Find that analytic − numerical is the gradient of a regularisation."""
-    if not e.is_parameter:
+    if not e.is_parameter or len(e.measured.places) < 2:
         return
     n, θ = e.measured.numerical, e.of(e.at)
     extra = e.measured.analytic - n
@@ -277,7 +279,7 @@ def _left_out(e: Evidence) -> Iterator[Verdict]:
         )
 
 
-_MISTAKEN: tuple[tuple[str, Callable[[Array, Array], Array], str], ...] = (
+_MISTAKEN: tuple[tuple[str, Callable[[Array, Array], Any], str], ...] = (
     (
         "x for y",
         lambda x, y: x * (1 - x),
@@ -292,6 +294,26 @@ _MISTAKEN: tuple[tuple[str, Callable[[Array, Array], Array], str], ...] = (
         "σ twice",
         lambda x, y: 1 / (2 + 2 * np.cosh(y)),
         "it is grad_output ⊙ σ(y) (1 − σ(y)), as if y were an input; σ' is y (1 − y)",
+    ),
+    (
+        "tanh twice",
+        lambda x, y: 1 / np.cosh(y) ** 2,
+        "it is grad_output ⊙ (1 − tanh²(y)), as if y were an input; tanh' is 1 − y²",
+    ),
+    (
+        "another's slope",
+        lambda x, y: y * (1 - y),
+        "it is grad_output ⊙ y (1 − y), the derivative of a sigmoid",
+    ),
+    (
+        "another's slope",
+        lambda x, y: 1 - y**2,
+        "it is grad_output ⊙ (1 − y²), the derivative of a tanh",
+    ),
+    (
+        "another's slope",
+        lambda x, y: x > 0,
+        "it is grad_output ⊙ [x > 0], the derivative of a ReLU",
     ),
 )
 
@@ -334,7 +356,11 @@ def _differs(e: Evidence) -> Verdict:
         for i in np.argsort(-apart, kind="stable")[:3]
         if apart[i] > 1 or i == np.argmax(apart)
     ]
-    return Verdict("differs", f"no known pattern; the worst: {'; '.join(worst)}")
+    where, wrong, at = "", apart > 1, e.of(e.at)
+    for sign, side in (("<", at < 0), (">", at > 0)):
+        if 0 < np.count_nonzero(wrong) < len(wrong) and np.array_equal(wrong, side):
+            where = f" it differs just where what it is taken by is {sign} 0;"
+    return Verdict("differs", f"no known pattern;{where} the worst: {'; '.join(worst)}")
 
 
 def _index(place: Any) -> str:

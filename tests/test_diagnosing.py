@@ -711,13 +711,48 @@ class Elsewhere:
             "diagnose: .* holds none of them",
         ),
         (dict(optimizer=Elsewhere([])), ValueError, "holds none of them"),
+        (dict(optimizer=SGD), TypeError, "an optimizer with a step.*write SGD"),
         (dict(x=[[1.0]]), ValueError, r"Linear.forward: expected x of shape \(N, 2\)"),
-        (dict(x="abc"), TypeError, "Linear.forward: expected x to hold real numbers"),
+        (dict(x="abc"), TypeError, "diagnose: expected x to hold real numbers"),
         (dict(y=[1.0]), ValueError, "MSELoss.forward: .*one shape"),
-        (dict(x=np.ones((0, 2)), y=np.ones((0, 1))), ValueError, "at least one entry"),
+        (
+            dict(x=np.ones((0, 2)), y=np.ones((0, 1))),
+            ValueError,
+            "expected x with some entries",
+        ),
     ],
 )
 def test_what_cannot_be_diagnosed_is_refused(change, error, sentence):
     arguments = dict(model=Linear(2, 1), criterion=MSELoss(), x=[[1, 2]], y=[[1]])
     with pytest.raises(error, match=sentence):
         diagnose(**{**arguments, **change})
+
+
+def test_lists_reach_a_loss_of_ones_own_as_arrays():
+    class Absolute(Loss):
+        def forward(self, prediction, target):
+            self.sign = np.sign(prediction - target.reshape(prediction.shape))
+            return float(np.abs(prediction - target).mean())
+
+        def backward(self):
+            return self.sign / self.sign.size
+
+    assert diagnose(Linear(2, 1), Absolute(), [[1.0, 2.0]], [[3.0]]).loss >= 0
+
+
+def test_a_flat_layer_of_ones_own_is_not_told_of_its_weights():
+    class Tanh(Layer):
+        def forward(self, x):
+            self.y = np.tanh(x)
+            return self.y
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * (1 - self.y**2)
+
+    rng = np.random.default_rng(0)
+    model = Sequential(Linear(2, 3, rng=rng), Tanh(), Linear(3, 1, rng=rng))
+    x, y = 1e6 * rng.normal(size=(40, 2)), rng.normal(size=(40, 1))
+    (finding,) = diagnose(model, MSELoss(), x, y).findings
+    assert "layer 1 (Tanh) sends down a gradient of 0" in finding
+    assert "flat at its inputs, which standardised x" in finding
+    assert "Its weights" not in finding

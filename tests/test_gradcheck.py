@@ -214,7 +214,7 @@ def test_the_same_code_without_a_mistake_is_right():
         (
             lambda x, w, g: (g.T @ x, g.mean(0), g @ w),
             {"bias": "factor 1/N"},
-            r"it is 1/N times what it should be \(here 0.2\): backward takes the mean",
+            r"it is 1/N times what it should be \(here 0.2\): backward divides by",
         ),
         (
             lambda x, w, g: (len(x) * g.T @ x, g.sum(0), g @ w),
@@ -910,3 +910,121 @@ def test_what_cannot_be_checked_is_refused():
         check_gradients(model, MSELoss(), batch(5, 4), y)
     with pytest.raises(ValueError, match=r"one shape, got \(5, 2\) and \(5,\)"):
         check_gradients(model, MSELoss(), x, batch(5))
+
+
+def test_a_whole_that_jumps_at_the_edge_of_the_loss_is_not_called_wrong():
+    model = Sequential(Linear(1, 1, bias=False), Sigmoid())
+    model[0].weight.data[...] = 36.7  # σ is 1 − 10⁻¹⁶ there, and 1 a little above
+    x, y = [[1.0], [0.01], [-0.02]], [[0.0], [1.0], [0.0]]
+    report = check_gradients(model, BCELoss(), x, y)
+    assert report.ok
+    assert verdicts(report)["all of these"] == "right up to the edge"
+
+
+# ----------------------------------------------- what a reader of the page ran into
+
+
+def slopes(*, slope=(0.25,), add=None, shape=None):
+    """Return a LeakyReLU with learned slopes whose own gradient is given."""
+
+    class Leaky(Layer):
+        def __init__(self):
+            self.a = Parameter(np.reshape(slope, shape or np.shape(slope)))
+
+        def forward(self, x):
+            self.x = x
+            return np.where(x > 0, x, self.a.data * x)
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            g, x, a = grad_output, self.x, self.a
+            right = np.sum(g * np.where(x > 0, 0, x))
+            a.add_grad(np.reshape(add(g, x) if add else right, a.data.shape))
+            return g * np.where(x > 0, 1, a.data)
+
+    return Leaky()
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_parameter_of_one_number(shape):
+    right_but(check_layer(slopes(shape=shape), batch(5, 3)))
+
+
+@pytest.mark.parametrize(
+    ("add", "verdict"),
+    [
+        (lambda g, x: np.sum(g[x < 0]), "differs"),
+        (lambda g, x: np.sum(np.where(x > 0, 0, x)), "grad_output left out"),
+        (lambda g, x: np.sum((g * np.where(x > 0, 0, x))[0]), "not summed"),
+        (lambda g, x: np.sum((g * np.where(x > 0, 0, x))[1:]), "term lost"),
+        (lambda g, x: -np.sum(g * np.where(x > 0, 0, x)), "sign"),
+        (lambda g, x: np.sum(g * np.where(x > 0, 0, x)) / len(g), "factor 1/N"),
+        (lambda g, x: 2 * np.sum(g * np.where(x > 0, 0, x)), "factor 2"),
+        (lambda g, x: 0.7 * np.sum(g * np.where(x > 0, 0, x)), "differs"),
+    ],
+)
+def test_of_one_number_not_every_other_is_a_factor(add, verdict):
+    report = check_layer(slopes(add=add), batch(5, 3))
+    assert verdicts(report)["a"] == verdict, str(report)
+
+
+def test_of_one_number_not_every_difference_is_a_regularisation():
+    report = check_layer(slopes(add=lambda g, x: np.sum(g)), np.abs(batch(5, 3)))
+    assert verdicts(report)["a"] == "differs"
+
+
+@pytest.mark.parametrize(
+    ("slope", "sentence"),
+    [
+        (lambda x, y: y * (1 - y), "the derivative of a sigmoid"),
+        (lambda x, y: 1 - np.tanh(y) ** 2, "as if y were an input; tanh' is 1 − y²"),
+        (lambda x, y: x > 0, "the derivative of a ReLU"),
+        (lambda x, y: np.where(x < 0, 2, 1) * (1 - y**2), "what it is taken by is < 0"),
+        (lambda x, y: np.where(x > 0, 2, 1) * (1 - y**2), "what it is taken by is > 0"),
+    ],
+)
+def test_a_tanh_with_the_slope_of_something_else(slope, sentence):
+    class Tanh(Layer):
+        def forward(self, x):
+            self.x, self.y = x, np.tanh(x)
+            return self.y
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * slope(self.x, self.y)
+
+    report = check_layer(Tanh(), batch(5, 3))
+    assert not report.ok
+    assert sentence in on_one_line(report)
+
+
+def test_a_sigmoid_with_the_slope_of_a_tanh():
+    class Wrong(Sigmoid):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * (1 - self._y**2)
+
+    assert "the derivative of a tanh" in str(check_layer(Wrong(), batch(5, 3)))
+
+
+def test_nan_in_y_or_from_a_forward_is_said_to_be_that():
+    y = batch(5, 2)
+    y[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"expected y to be finite, got 1 of 10"):
+        check_gradients(Linear(3, 2), MSELoss(), batch(5, 3), y)
+
+    class Overflowing(Layer):
+        def forward(self, x):
+            with np.errstate(all="ignore"):
+                self.y = np.sinh(x) / np.cosh(x)
+            return self.y
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * (1 - self.y**2)
+
+    report = check_layer(Overflowing(), np.array([[1.0, 1000.0], [2.0, 0.5]]))
+    assert not report.ok
+    assert "forward gives NaN or infinity in 1 of the 4 entries" in on_one_line(report)
+
+
+def test_a_slope_as_small_as_what_differences_may_be_off():
+    report = check_layer(Sigmoid(), np.full((2, 2), 37.0))
+    assert verdicts(report) == {"x": "too flat to tell"}
+    assert report.ok
