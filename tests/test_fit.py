@@ -533,6 +533,14 @@ def test_the_error_says_what_to_try_and_survives_pickle():
 # ------------------------------------------------------------------- Ctrl-C
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """Undo what a shell does to what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Press(Identity):
     """Presses Ctrl-C in the middle of the backward of a step."""
 
