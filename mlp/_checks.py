@@ -99,7 +99,7 @@ def linear_input(layer: object, x: npt.ArrayLike, weight: Array) -> Array:
             f"{type(layer).__name__}.forward: expected weight to be a Parameter, got "
             f"something else assigned; write layer.weight.data[...] = value"
         )
-    if not (type(x) is np.ndarray and x.dtype == weight.dtype):
+    if type(x) is not np.ndarray or x.dtype != weight.dtype:
         x = real_array(f"{type(layer).__name__}.forward", "x", x, weight.dtype)
     width = weight.shape[1]
     if x.ndim == 2 and x.shape[1] == width:
@@ -130,8 +130,8 @@ def upstream(
     """
     if kept is None:
         raise no_forward(layer, "prediction = model.forward(x) (step 1)")
-    shape = kept.shape if width < 0 else (kept.shape[0], width)
-    if not (type(grad_output) is np.ndarray and grad_output.dtype == kept.dtype):
+    shape = kept.shape if width < 0 else (len(kept), width)
+    if type(grad_output) is not np.ndarray or grad_output.dtype != kept.dtype:
         who = f"{type(layer).__name__}.backward"
         grad_output = real_array(who, "grad_output", grad_output, kept.dtype)
     if grad_output.shape == shape:
@@ -165,13 +165,22 @@ def prediction_and_target(
     The dtype is the prediction's if that is float32 or float64, else float64.
     per_row says that the loss divides by the number of rows, so there are some.
     """
+    if (
+        type(prediction) is np.ndarray
+        and type(target) is np.ndarray
+        and prediction.dtype == target.dtype
+        and prediction.dtype in _FLOAT_DTYPES
+        and prediction.shape == target.shape
+        and prediction.ndim > 0
+        and prediction.size > 0
+    ):
+        return prediction, target
     who = f"{type(loss).__name__}.forward"
     if not (type(prediction) is np.ndarray and prediction.dtype in _FLOAT_DTYPES):
         prediction = floating(who, "prediction", prediction)
         if prediction.dtype not in _FLOAT_DTYPES:
             prediction = prediction.astype(np.float64)
-    if not (type(target) is np.ndarray and target.dtype == prediction.dtype):
-        target = real_array(who, "target", target, prediction.dtype)
+    target = real_array(who, "target", target, prediction.dtype)
     if prediction.shape != target.shape:
         raise ValueError(
             f"{who}: expected prediction and target of one shape, got "
@@ -207,7 +216,7 @@ def _cure(prediction: Array, target: Array) -> str:
 
 def gradient(value: npt.ArrayLike, data: Array, who: str) -> Array:
     """Return value as a gradient of data: its shape and its dtype."""
-    if not (type(value) is np.ndarray and value.dtype == data.dtype):
+    if type(value) is not np.ndarray or value.dtype != data.dtype:
         value = real_array(who, "the gradient", value, data.dtype)
     if value.shape == data.shape:
         own = value is data or value.base is data  # into which a step will write

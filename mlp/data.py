@@ -132,7 +132,12 @@ def batches(
     """
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        yield x[rows], y[rows]
+        yield _take(x, rows), _take(y, rows)
+
+
+def _take(a: RealArray, rows: npt.NDArray[np.intp]) -> RealArray:
+    """Return a[rows], by the faster way where that copies these rows only."""
+    return a.take(rows, axis=0) if a.flags.c_contiguous else a[rows]
 
 
 def train_test_split(

@@ -54,9 +54,9 @@ class _ReducedLoss(Loss):
         self, prediction: npt.ArrayLike, target: npt.ArrayLike
     ) -> tuple[Array, Array, int]:
         """Return the checked arrays, and the divisor: N·K, N or 1."""
-        per_row = self.reduction == "batchmean"
+        per_row = self._reduction == "batchmean"
         ŷ, y = _checks.prediction_and_target(self, prediction, target, per_row)
-        if self.reduction == "mean":
+        if self._reduction == "mean":
             return ŷ, y, ŷ.size
         return ŷ, y, len(ŷ) if per_row else 1
 

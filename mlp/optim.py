@@ -16,6 +16,9 @@ from mlp import _checks
 from mlp._checks import Array
 from mlp.core import Parameter
 
+_PIECE = 1 << 20  # bytes of a parameter that are updated at a time, at most
+_LEAST = 1 << 15  # and at least
+
 
 class SGD:
     """θ ← θ − lr d, with d the gradient, or a running sum of gradients.
@@ -61,7 +64,7 @@ class SGD:
     small lr, plain SGD lowers the loss of this batch. One step:
 
         g ← ∇ + λ θ                       weight decay
-        v ← μ v + g                       velocity; v ← g the first time
+        v ← μ v + g                       velocity, 0 before the first
         d ← v         or, Nesterov,       d ← g + μ v
         θ ← θ − lr d
 
@@ -181,24 +184,26 @@ class SGD:
         RuntimeError
             If none has one.
         """
-        lr, μ, λ = self._lr, self._momentum, self._weight_decay
         stepped = False
+        # The arrays of θ's size that _update makes; all pieces of them fit into one.
+        made = 3 if self._weight_decay or self._nesterov else 1
+        whole = _PIECE if made == 1 else _LEAST
         for i, p in enumerate(self._parameters):
-            g, θ = p.grad, p.data
+            θ, g = p._data, p._grad
             if g is None:
                 continue
-            if λ:
-                g = g + λ * θ
-            d = g
-            if μ:
+            v = None
+            if self._momentum:
                 v = self._velocity[i]
                 if v is None:
-                    v = self._velocity[i] = np.array(g)
-                else:
-                    v *= μ
-                    v += g
-                d = g + μ * v if self._nesterov else v
-            θ -= lr * d
+                    v = self._velocity[i] = np.zeros_like(θ)
+            if θ.nbytes <= whole:
+                self._update(θ, g, v)
+            else:  # some rows at a time: lr d, and its like, stays small and cached
+                rows = max(1, len(θ) * min(_PIECE, θ.nbytes // made) // θ.nbytes)
+                for start in range(0, len(θ), rows):
+                    piece = slice(start, start + rows)
+                    self._update(θ[piece], g[piece], None if v is None else v[piece])
             p._stale = stepped = True
         if not stepped:
             raise RuntimeError(
@@ -206,6 +211,18 @@ class SGD:
                 "parameter; write model.backward(criterion.backward()) (step 4) "
                 "between zero_grad and step"
             )
+
+    def _update(self, θ: Array, g: Array, v: Array | None) -> None:
+        """Write θ − lr d into θ, and the new velocity into v, if there is one."""
+        lr, μ, λ = self._lr, self._momentum, self._weight_decay
+        if λ:
+            g = g + λ * θ
+        d = g
+        if v is not None:
+            v *= μ
+            v += g
+            d = g + μ * v if self._nesterov else v
+        θ -= lr * d
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of the settings and of each parameter's velocity.

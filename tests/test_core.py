@@ -92,6 +92,17 @@ def test_grad_may_be_assigned_and_takes_dtype_and_shape_of_data():
 
 
 @pytest.mark.parametrize("assign", [Parameter.add_grad, Parameter.grad.fset])
+def test_a_gradient_of_another_dtype_takes_that_of_data_and_drops_no_mask(assign):
+    for dtype in (np.float64, np.longdouble, np.int8, bool, ">f4"):
+        p = Parameter(np.zeros(2, np.float32))
+        assign(p, np.array([0, 1], dtype))
+        assert p.grad.dtype == np.float32
+        assert p.grad.tolist() == [0, 1]
+    with pytest.raises(TypeError, match="expected the gradient without a mask"):
+        assign(p, np.ma.masked_array(np.ones(2, np.float32), mask=[True, False]))
+
+
+@pytest.mark.parametrize("assign", [Parameter.add_grad, Parameter.grad.fset])
 @pytest.mark.parametrize("view", [lambda a: a, lambda a: a[:]])
 def test_a_gradient_that_is_the_data_is_copied_before_the_step(assign, view):
     p = Parameter([1.0, 2.0])

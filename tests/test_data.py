@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -64,6 +65,34 @@ def test_batches_are_new_arrays_of_the_same_dtypes(shuffle):
         assert (x_batch.dtype, y_batch.dtype) == (np.float32, np.int8)
         x_batch[...] = y_batch[...] = 99
     assert x.max() == 7
+
+
+@pytest.mark.parametrize(
+    "laid_out",
+    [
+        np.asfortranarray,
+        lambda a: np.repeat(a, 2, axis=0)[::2],
+        lambda a: a[::-1].copy()[::-1],
+    ],
+)
+def test_how_x_and_y_lie_in_memory_changes_no_batch(laid_out):
+    x, y = np.random.default_rng(0).normal(size=(2, 10, 3))
+    expected = minibatches(x, y, 4, rng=1)
+    batches = minibatches(laid_out(x), laid_out(y), 4, rng=1)
+    for pair, expected_pair in zip(batches, expected, strict=True):
+        assert all(map(np.array_equal, pair, expected_pair))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_batch_takes_the_room_of_its_rows_and_not_of_all(order):
+    x, y = np.ones((20_000, 50), order=order), np.ones(20_000)
+    tracemalloc.start()
+    try:
+        next(minibatches(x, y, 32))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < x.nbytes / 10
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from oracles import frozen, numerical_gradient, seeds, sizes
 
 from mlp import Identity, Linear, ReLU, Sigmoid
+from mlp.layers import _ones
 
 ACTIVATIONS = [ReLU, Sigmoid, Identity]
 
@@ -112,6 +114,18 @@ def test_relu_has_derivative_zero_at_zero():
     layer = ReLU()
     assert layer.forward([-0.0, 0.0, 5e-324]).tolist() == [0.0, 0.0, 5e-324]
     assert layer.backward([7.0, 7.0, 7.0]).tolist() == [0.0, 0.0, 7.0]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_relu_passes_any_number_above_zero_and_none_below(dtype):
+    layer, limits = ReLU(), np.finfo(dtype)
+    x = np.array([limits.tiny, 0.5, 1, 1.5, limits.max, np.inf], dtype)
+    upstream = np.arange(1, 7).astype(dtype)
+    assert np.array_equal(layer.forward(x), x)
+    assert np.array_equal(layer.backward(upstream), upstream)
+    assert not layer.forward(-x).any()
+    assert not layer.backward(upstream).any()
+    assert np.isnan(layer.forward(np.array(np.nan, dtype)))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -224,6 +238,45 @@ def test_no_argument_is_written_to_and_no_output_later(make):
         handed_out += [p.grad for p in layer.parameters()]
         for array in handed_out:
             frozen(array)
+
+
+@pytest.mark.parametrize("make", [lambda: Linear(3, 3, rng=0), ReLU, Sigmoid, Identity])
+@pytest.mark.parametrize(
+    "laid_out",
+    [
+        np.asfortranarray,
+        lambda a: np.repeat(a, 2, axis=0)[::2],
+        lambda a: a[::-1, ::-1].copy()[::-1, ::-1],
+    ],
+)
+def test_how_an_array_lies_in_memory_changes_no_number(make, laid_out):
+    rng = np.random.default_rng(2)
+    x, g = random(rng, 4, 3), random(rng, 4, 3)
+    results = []
+    for a, b in ((x, g), (laid_out(x), laid_out(g))):
+        layer = make()
+        results.append([layer.forward(a), layer.backward(b)])
+        results[-1] += [p.grad for p in layer.parameters()]
+    for result, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_batches_of_many_sizes_leave_nothing_behind():
+    layer = Linear(1, 1, rng=0)
+    tracemalloc.start()
+    try:
+        for n in range(10_000, 10_050):  # 80 kB each
+            layer.forward(np.ones((n, 1)))
+            layer.backward(np.ones((n, 1)))
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 10 * 80_000
+
+
+def test_nobody_can_write_into_the_row_of_ones_that_layers_share():
+    with pytest.raises(ValueError, match="read-only"):
+        _ones(3, np.dtype(np.float64))[0] = 2.0
 
 
 def test_an_empty_batch_passes_through():

@@ -161,6 +161,27 @@ def test_the_target_takes_the_dtype_of_the_prediction(make):
 
 
 @pytest.mark.parametrize("make", LOSSES)
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.uint8, bool, ">f8"])
+def test_two_arrays_of_another_dtype_have_the_loss_of_their_numbers(make, dtype):
+    prediction, target = [[0, 1], [1, 1]], [[1, 1], [0, 1]]  # 0 − 1 is no uint8
+    loss = make()
+    expected, expected_gradient = loss.forward(prediction, target), loss.backward()
+    value = loss.forward(np.array(prediction, dtype), np.array(target, dtype))
+    gradient = loss.backward()
+    assert value == expected
+    assert gradient.dtype == np.float64
+    assert np.array_equal(gradient, expected_gradient)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+def test_a_list_goes_with_an_array(make):
+    a, b = [[0.25], [0.5]], [[1.0], [0.0]]
+    expected = make().forward(a, b)
+    assert make().forward(np.array(a), b) == expected
+    assert make().forward(a, np.array(b)) == expected
+
+
+@pytest.mark.parametrize("make", LOSSES)
 def test_no_argument_is_written_to_and_no_output_later(make):
     rng, loss = np.random.default_rng(0), make()
     for _ in range(3):
@@ -212,9 +233,10 @@ def test_an_empty_batch_has_no_loss(make, shape):
 
 
 @pytest.mark.parametrize("make", LOSSES)
-def test_batchmean_wants_rows(make):
+@pytest.mark.parametrize("number", [0.5, np.array(0.5)])
+def test_batchmean_wants_rows(make, number):
     with pytest.raises(ValueError, match="batchmean"):
-        make("batchmean").forward(0.5, 0.5)
+        make("batchmean").forward(number, number)
 
 
 @pytest.mark.parametrize("wrong", [1.0000001, -1e-300, 7, np.nan, np.inf, -np.inf])
@@ -233,6 +255,15 @@ def test_what_is_not_real_numbers_is_a_type_error(make, wrong):
         make().forward(wrong, [[1.0]])
     with pytest.raises(TypeError, match="expected target to hold real numbers"):
         make().forward([[1.0]], wrong)
+
+
+@pytest.mark.parametrize("make", LOSSES)
+def test_a_mask_is_never_dropped(make):
+    masked, plain = np.ma.masked_array([0.5, 0.5], mask=[True, False]), np.ones(2)
+    with pytest.raises(TypeError, match="expected prediction without a mask"):
+        make().forward(masked, plain)
+    with pytest.raises(TypeError, match="expected target without a mask"):
+        make().forward(plain, masked)
 
 
 @pytest.mark.parametrize("make", LOSSES)

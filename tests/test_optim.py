@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import frozen, seeds
 
-from mlp import SGD, Linear, Parameter, ReLU, Sequential
+from mlp import SGD, Linear, Parameter, ReLU, Sequential, optim
 
 
 def run(gradients, θ=1.0, dtype=np.float64, **settings):
@@ -107,6 +108,61 @@ def test_step_writes_into_no_gradient(momentum):
     for _ in range(3):
         p.grad = frozen(np.array([1.0]))
         optimizer.step()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        dict(),
+        dict(weight_decay=0.1),
+        dict(momentum=0.9),
+        dict(momentum=0.9, weight_decay=0.1, nesterov=True),
+    ],
+)
+@pytest.mark.parametrize("shape", [(7, 3), (5,), (2, 3, 2)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_step_in_pieces_is_that_of_the_whole_to_the_bit(
+    settings, shape, order, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    θ, *gradients = (np.asarray(rng.normal(size=shape), order=order) for _ in range(4))
+    results = []
+    for size in (optim._PIECE, 1, 16, 60):  # bytes: all rows, one, two or so
+        monkeypatch.setattr(optim, "_PIECE", size)
+        monkeypatch.setattr(optim, "_LEAST", size)
+        p = Parameter(θ)
+        optimizer = SGD([p], lr=0.1, **settings)
+        for gradient in gradients:
+            p.grad = frozen(gradient)
+            optimizer.step()
+        results.append((p.data, optimizer.velocity_of(p)))
+    for data, velocity in results[1:]:
+        assert np.array_equal(data, results[0][0])
+        assert np.array_equal(velocity, results[0][1])
+
+
+@pytest.mark.parametrize("size", [2 * optim._LEAST, optim._PIECE, 8 * optim._PIECE])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        dict(momentum=0.9),
+        dict(weight_decay=0.1),
+        dict(momentum=0.9, nesterov=True),
+        dict(momentum=0.9, weight_decay=0.1, nesterov=True),
+    ],
+)
+def test_a_step_takes_the_room_of_its_parameter_or_of_three_pieces(settings, size):
+    p = Parameter(np.ones((size // 512, 64)))
+    p.grad = np.ones(p.data.shape)
+    optimizer = SGD([p], lr=0.1, **settings)
+    optimizer.step()  # which makes the velocity
+    tracemalloc.start()
+    try:
+        optimizer.step()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= min(size, 3 * optim._PIECE) + 4096
 
 
 def test_some_of_the_parameters_step_and_the_others_stay():
@@ -268,6 +324,20 @@ def test_a_run_that_is_cut_and_taken_up_is_the_same_to_the_bit():
 def velocities(optimizer):
     state = optimizer.state_dict()
     return [state[name] for name in state if name.startswith("velocity")]
+
+
+def test_without_momentum_a_velocity_is_neither_used_nor_changed():
+    model, optimizer = trained(momentum=0.9)
+    plain, plain_optimizer = trained(0)
+    plain.load_state_dict(model.state_dict())
+    before = velocities(optimizer)
+    optimizer.load_state_dict({**optimizer.state_dict(), "momentum": 0.0})
+    more(model, optimizer)
+    more(plain, plain_optimizer)
+    assert all(map(np.array_equal, velocities(optimizer), before))
+    assert not velocities(plain_optimizer)
+    for p, q in zip(model.parameters(), plain.parameters(), strict=True):
+        assert np.array_equal(p.data, q.data)
 
 
 def test_state_is_a_copy():
