@@ -3,64 +3,48 @@
 A newcomer should learn the names in the order in which they stand in
 __all__: what a net is made of, the layers, the losses, the chain of layers,
 the optimizer, the five steps, and the data. Each docstring derives the code
-under it.
+under it. Each name is loaded when it is first asked for, so that a script
+waits only for what it uses.
 """
-
-from mlp import data, datasets, derivation, metrics, schedules
-from mlp.checkpoint import CheckpointError, load, save
-from mlp.core import Layer, Loss, Parameter, StaleGradientWarning
-from mlp.data import (
-    Dataset,
-    Standardizer,
-    minibatches,
-    one_hot,
-    train_test_split,
-)
-from mlp.derivation import derive
-from mlp.diagnosing import diagnose
-from mlp.gradcheck import check_gradients, check_layer
-from mlp.history import History
-from mlp.jacobians import jacobian
-from mlp.layers import Identity, Linear, ReLU, Sigmoid
-from mlp.losses import BCELoss, MSELoss
-from mlp.optim import SGD
-from mlp.sequential import Sequential
-from mlp.tracing import trace
-from mlp.training import DivergenceError, fit, train_step
 
 __version__ = "0.1.0"
 
+# The module that each name lives in; __init__.pyi says the same to type checkers.
+_HOME = {
+    "Parameter": "core",
+    "Layer": "core",
+    "Linear": "layers",
+    "ReLU": "layers",
+    "Sigmoid": "layers",
+    "Identity": "layers",
+    "Loss": "core",
+    "MSELoss": "losses",
+    "BCELoss": "losses",
+    "Sequential": "sequential",
+    "SGD": "optim",
+    "train_step": "training",
+    "fit": "training",
+    "History": "history",
+    "save": "checkpoint",
+    "load": "checkpoint",
+    "check_gradients": "gradcheck",
+    "check_layer": "gradcheck",
+    "derive": "derivation",
+    "trace": "tracing",
+    "diagnose": "diagnosing",
+    "jacobian": "jacobians",
+    "minibatches": "data",
+    "train_test_split": "data",
+    "Standardizer": "data",
+    "one_hot": "data",
+    "Dataset": "data",
+    "StaleGradientWarning": "core",
+    "DivergenceError": "training",
+    "CheckpointError": "checkpoint",
+}
+
 __all__ = [
-    "Parameter",
-    "Layer",
-    "Linear",
-    "ReLU",
-    "Sigmoid",
-    "Identity",
-    "Loss",
-    "MSELoss",
-    "BCELoss",
-    "Sequential",
-    "SGD",
-    "train_step",
-    "fit",
-    "History",
-    "save",
-    "load",
-    "check_gradients",
-    "check_layer",
-    "derive",
-    "trace",
-    "diagnose",
-    "jacobian",
-    "minibatches",
-    "train_test_split",
-    "Standardizer",
-    "one_hot",
-    "Dataset",
-    "StaleGradientWarning",
-    "DivergenceError",
-    "CheckpointError",
+    *_HOME,
     "data",
     "datasets",
     "derivation",
@@ -68,3 +52,31 @@ __all__ = [
     "schedules",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Return a name of _HOME, or a module of this package, which is loaded now.
+
+    Python asks here, by PEP 562, for what is not among the globals yet.
+    """
+    from importlib import import_module
+
+    if name in _HOME:
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        return globals().setdefault(name, value)
+    if name.isidentifier() and not name.startswith("__"):
+        module = f"{__name__}.{name}"
+        try:
+            return import_module(module)  # which makes it a global too
+        except ModuleNotFoundError as error:
+            if error.name != module:  # it is there, and lacks what it imports
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names and modules, loaded or not."""
+    from pkgutil import iter_modules
+
+    modules = {module.name for module in iter_modules(__path__)}
+    return sorted({*__all__, "__all__"} | {m for m in modules if m[0] != "_"})

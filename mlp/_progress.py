@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -88,6 +87,8 @@ def display(progress: bool | None, epochs: int, history: History, steps: int) ->
             from tqdm import tqdm
         except ImportError:
             return Lines(epochs, done)
+        import shutil  # here, since with its compressors it is slow to load
+
         bar = tqdm(
             desc=_where(history, epochs),
             total=epochs * steps,

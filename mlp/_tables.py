@@ -6,7 +6,6 @@ the words of the person who has it open in a spreadsheet: file, row, column.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -60,6 +59,8 @@ class Table(NamedTuple):
 
 def read(who: str, lines: Iterable[str]) -> Table:
     """Return the names and rows of a comma-separated file, all of one length."""
+    import csv  # here, since who trains on arrays reads no file
+
     rows: list[tuple[int, list[str]]] = []
     try:
         for fields in csv.reader(lines):

@@ -360,7 +360,7 @@ def _may_be_infinite(name: str, dtype: np.dtype[Any]) -> bool:
 
 def _text(name: str, value: Any) -> bytes:
     """Return the JSON of a plain value, a list of them, or a generator."""
-    import json  # here, since import mlp is to cost little more than numpy
+    import json  # here, since it is slow to load, and a net alone needs none
 
     if isinstance(value, Mapping):
         return b"{}"  # one that is not empty is no text

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from mlp.derivation import Derivation
 from mlp.derivation.expressions import Equal, Of
-from mlp.derivation.tables import Derivation
 from mlp.jacobians import jacobian
 
 

@@ -24,7 +24,6 @@ import numpy.typing as npt
 
 from mlp import _checks, _progress
 from mlp._checks import Array, Rng
-from mlp.checkpoint import CheckpointError, load, save
 from mlp.core import Layer, Loss, Parameter
 from mlp.data import batches
 from mlp.history import History
@@ -298,7 +297,7 @@ def fit(
         dict(metrics or {}),
     )
     with _HeldCtrlC() as ctrl_c:
-        if checkpoint is not None and os.path.exists(checkpoint):
+        if checkpoint is not None:
             run.go_on_from(checkpoint)
         steps = run.steps_per_epoch
         with _progress.display(progress, epochs, run.history, steps) as display:
@@ -463,6 +462,8 @@ class _Run:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that the next epoch depends on, and what fit is to return."""
+        from mlp.checkpoint import save  # which go_on_from has loaded
+
         history = self.history
         by_epoch = zip(*history.metrics.values(), strict=True)
         state: dict[str, Any] = {
@@ -482,7 +483,11 @@ class _Run:
         save(path, self.net, self.optimizer, **state)
 
     def go_on_from(self, path: str | os.PathLike[str]) -> None:
-        """Take over what save wrote, or nothing at all."""
+        """Take over what save wrote, if there is a file; all of it or nothing."""
+        from mlp.checkpoint import CheckpointError, load  # not by train_step's import
+
+        if not os.path.exists(path):
+            return
         names = ("lr", "momentum", "weight_decay", "nesterov")
         settings = {name: getattr(self.optimizer, name) for name in names}
         progress = load(path, self.net, self.optimizer)
@@ -496,6 +501,8 @@ class _Run:
 
     def take_over(self, path: str, state: dict[str, Any]) -> None:
         """Take history, generator and best parameters from what save wrote."""
+        from mlp.checkpoint import CheckpointError
+
         best, epochs = state.pop("best", {}), state.get("epoch", 0)
         series = ("loss", "lr", "seconds", "validation_loss", "metric_values")
         kinds: dict[str, type] = dict.fromkeys((*series, "metric_names"), list)

@@ -252,7 +252,7 @@ def _idx(
 
 def _packaged(name: str) -> _tables.Table:
     """Return the table of a file that stands beside this module."""
-    import gzip  # here, since import mlp is to cost little more than numpy
+    import gzip  # here, since load_idx needs none of the three
     import io
     from importlib import resources
 

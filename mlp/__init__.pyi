@@ -1,0 +1,64 @@
+"""What a type checker sees of mlp, where __init__.py loads each name late."""
+
+from mlp import data, datasets, derivation, metrics, schedules
+from mlp.checkpoint import CheckpointError, load, save
+from mlp.core import Layer, Loss, Parameter, StaleGradientWarning
+from mlp.data import (
+    Dataset,
+    Standardizer,
+    minibatches,
+    one_hot,
+    train_test_split,
+)
+from mlp.derivation import derive
+from mlp.diagnosing import diagnose
+from mlp.gradcheck import check_gradients, check_layer
+from mlp.history import History
+from mlp.jacobians import jacobian
+from mlp.layers import Identity, Linear, ReLU, Sigmoid
+from mlp.losses import BCELoss, MSELoss
+from mlp.optim import SGD
+from mlp.sequential import Sequential
+from mlp.tracing import trace
+from mlp.training import DivergenceError, fit, train_step
+
+__version__: str
+
+__all__ = [
+    "Parameter",
+    "Layer",
+    "Linear",
+    "ReLU",
+    "Sigmoid",
+    "Identity",
+    "Loss",
+    "MSELoss",
+    "BCELoss",
+    "Sequential",
+    "SGD",
+    "train_step",
+    "fit",
+    "History",
+    "save",
+    "load",
+    "check_gradients",
+    "check_layer",
+    "derive",
+    "trace",
+    "diagnose",
+    "jacobian",
+    "minibatches",
+    "train_test_split",
+    "Standardizer",
+    "one_hot",
+    "Dataset",
+    "StaleGradientWarning",
+    "DivergenceError",
+    "CheckpointError",
+    "data",
+    "datasets",
+    "derivation",
+    "metrics",
+    "schedules",
+    "__version__",
+]
