@@ -176,10 +176,9 @@ def prediction_and_target(
     ):
         return prediction, target
     who = f"{type(loss).__name__}.forward"
-    if not (type(prediction) is np.ndarray and prediction.dtype in _FLOAT_DTYPES):
-        prediction = floating(who, "prediction", prediction)
-        if prediction.dtype not in _FLOAT_DTYPES:
-            prediction = prediction.astype(np.float64)
+    prediction = floating(who, "prediction", prediction)
+    if prediction.dtype not in _FLOAT_DTYPES:
+        prediction = prediction.astype(np.float64)
     target = real_array(who, "target", target, prediction.dtype)
     if prediction.shape != target.shape:
         raise ValueError(

@@ -20,6 +20,8 @@ from mlp import _checks
 from mlp._checks import Array, Rng
 from mlp.core import Layer, Parameter
 
+_LARGE = 1 << 16  # entries of a product from which on zeros take longer than a start
+
 
 @functools.lru_cache(maxsize=4)  # a batch and the last of an epoch, two dtypes
 def _ones(n: int, dtype: np.dtype[Any]) -> Array:
@@ -174,13 +176,14 @@ class Linear(Layer):
 
         Adds grad_outputᵀ x to weight.grad and 1ᵀ grad_output to bias.grad.
         """
-        m = self.out_features
+        w, m = self.weight.data, self.out_features
         x, grad_output = _checks.upstream(self, self._x, grad_output, m)
         self._x = None
         if self.bias is not None:
             self.bias.add_grad(_ones(len(x), x.dtype).dot(grad_output))
-        self.weight.add_grad(grad_output.T.dot(x))
-        return grad_output.dot(self.weight.data) if needs_input_grad else None
+        g = grad_output.T  # dot fills its result with zeros first, @ does not
+        self.weight.add_grad(g @ x if w.size > _LARGE else g.dot(x))
+        return grad_output.dot(w) if needs_input_grad else None
 
     def __repr__(self) -> str:
         """Return the call that makes such a layer, as in PyTorch."""

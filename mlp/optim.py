@@ -185,6 +185,7 @@ class SGD:
             If none has one.
         """
         stepped = False
+        lr = np.array(self._lr)  # of θ's dtype: NumPy takes it sooner than a float
         # The arrays of θ's size that _update makes; all pieces of them fit into one.
         made = 3 if self._weight_decay or self._nesterov else 1
         whole = _PIECE if made == 1 else _LEAST
@@ -192,18 +193,21 @@ class SGD:
             θ, g = p._data, p._grad
             if g is None:
                 continue
+            if lr.dtype != θ.dtype:
+                lr = np.array(self._lr, θ.dtype)
             v = None
             if self._momentum:
                 v = self._velocity[i]
                 if v is None:
                     v = self._velocity[i] = np.zeros_like(θ)
             if θ.nbytes <= whole:
-                self._update(θ, g, v)
+                self._update(θ, g, v, lr)
             else:  # some rows at a time: lr d, and its like, stays small and cached
                 rows = max(1, len(θ) * min(_PIECE, θ.nbytes // made) // θ.nbytes)
                 for start in range(0, len(θ), rows):
                     piece = slice(start, start + rows)
-                    self._update(θ[piece], g[piece], None if v is None else v[piece])
+                    v_piece = None if v is None else v[piece]
+                    self._update(θ[piece], g[piece], v_piece, lr)
             p._stale = stepped = True
         if not stepped:
             raise RuntimeError(
@@ -212,9 +216,9 @@ class SGD:
                 "between zero_grad and step"
             )
 
-    def _update(self, θ: Array, g: Array, v: Array | None) -> None:
+    def _update(self, θ: Array, g: Array, v: Array | None, lr: Array) -> None:
         """Write θ − lr d into θ, and the new velocity into v, if there is one."""
-        lr, μ, λ = self._lr, self._momentum, self._weight_decay
+        μ, λ = self._momentum, self._weight_decay
         if λ:
             g = g + λ * θ
         d = g

@@ -165,6 +165,19 @@ def test_a_step_takes_the_room_of_its_parameter_or_of_three_pieces(settings, siz
     assert peak <= min(size, 3 * optim._PIECE) + 4096
 
 
+def test_a_parameter_steps_in_its_own_dtype_whatever_the_others_have():
+    θ, g = np.random.default_rng(0).normal(size=(2, 100))
+    dtypes = (np.float32, np.float64, np.float32)
+    parameters = [Parameter(θ.astype(dtype)) for dtype in dtypes]
+    for p in parameters:
+        p.grad = g
+    SGD(parameters, lr=0.1).step()
+    for p, dtype in zip(parameters, dtypes, strict=True):
+        expected = θ.astype(dtype) - dtype(0.1) * g.astype(dtype)
+        assert expected.dtype == p.data.dtype
+        assert np.array_equal(p.data, expected)
+
+
 def test_some_of_the_parameters_step_and_the_others_stay():
     a, b, c = Parameter([1.0]), Parameter([1.0]), Parameter([1.0])
     for p in (a, c):
