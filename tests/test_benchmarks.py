@@ -119,7 +119,7 @@ def test_ratios_are_taken_round_by_round():
 
 def test_a_stopwatch_measures():
     watch = Stopwatch(lambda: time.sleep(0.002), lambda: None)
-    assert 0.002 < watch.turn() < 0.02
+    assert 0.002 <= watch.turn() < 1
     assert watch.calls > 1
 
 

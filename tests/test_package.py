@@ -120,7 +120,7 @@ def test_what_is_not_there_is_an_error_as_of_any_module(name):
     ):
         getattr(mlp, name)
     with pytest.raises(ImportError, match="cannot import name 'nonsense' from 'mlp'"):
-        from mlp import nonsense  # noqa: F401
+        from mlp import nonsense  # noqa: F401 - there is none to use
 
 
 def test_a_module_that_lacks_what_it_needs_says_so():
