@@ -238,6 +238,8 @@ def in_unit_interval(loss: object, name: str, values: Array, cure: str) -> None:
     if values.min() >= 0 and values.max() <= 1:
         return
     wrong = ~((values >= 0) & (values <= 1))
+    if name == "prediction" and np.isnan(values).any():
+        cure = "the numbers grew out of range: try a smaller lr, or x that is scaled"
     raise ValueError(
         f"{type(loss).__name__}.forward: expected {name} in [0, 1], got "
         f"{_count_and_place(values, wrong)}; {cure}"

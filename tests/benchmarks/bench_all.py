@@ -59,9 +59,11 @@ def replaced(page: str, section: str, text: str) -> str:
 def main() -> None:
     """Measure the sections asked for, and write them into the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=[])
+    parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}")
     parser.add_argument("--rounds", type=int, default=11)
     arguments = parser.parse_args()
+    if unknown := set(arguments.sections) - set(SECTIONS):
+        parser.error(f"expected sections of {', '.join(SECTIONS)}, got {unknown}")
     for section in arguments.sections or SECTIONS:
         print(f"{section} …", file=sys.stderr)
         text = SECTIONS[section](arguments.rounds)
