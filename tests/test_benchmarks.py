@@ -12,10 +12,9 @@ import bench_walk
 import numpy as np
 import pytest
 import turns
-from contenders import CONTENDERS, NETS, Stopwatch, first_losses, made
+from contenders import CONTENDERS, DTYPES, NETS, Stopwatch, first_losses, made
 
 SMALL = NETS[:-1]
-DTYPES = ["float64", "float32"]
 OTHERS = [name for name in CONTENDERS if name not in ("mlp", "floor")]
 
 

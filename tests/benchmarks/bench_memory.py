@@ -12,7 +12,7 @@ import gc
 import tracemalloc
 from typing import NamedTuple
 
-from contenders import NETS, Mlp, Net, made
+from contenders import DTYPES, NETS, Mlp, Net, made
 from turns import table
 
 
@@ -27,10 +27,10 @@ class Memory(NamedTuple):
 def step_memory(net: Net, dtype: str, momentum: float = 0.9) -> Memory:
     """Return the peak of a step by tracemalloc, and what it may be.
 
-    Parameters, velocities, the batch and the last step's gradients are there
-    before. The step may add: new gradients, where the last ones are still held
-    when forward begins, one scratch of the largest weight's size, the
-    activations that backward needs, four arrays of the widest layer and 64 kB.
+    Parameters, velocities and the batch are there before; the last step's
+    gradients are not. The step may add its gradients, one scratch of the largest
+    weight's size, the activations that backward needs, four arrays of the widest
+    layer and 64 kB.
     """
     import mlp
 
@@ -63,7 +63,7 @@ def section(rounds: int) -> str:
     del rounds  # the same in each
     rows = []
     for net in NETS:
-        for dtype in ("float64", "float32"):
+        for dtype in DTYPES:
             m = step_memory(net, dtype)
             parts = [f"{n / 1e3:,.0f}" for n in m.of.values()]
             measured = f"{m.peak / 1e3:,.0f}"

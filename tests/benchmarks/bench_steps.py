@@ -9,10 +9,9 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from contenders import CONTENDERS, NETS, Net
+from contenders import CONTENDERS, DTYPES, NETS, Net
 from turns import in_turn, microseconds, processes, ratio, table
 
-DTYPES = ("float64", "float32")
 ASKED = {  # mlp over the other, at most: the ratios that the library sets itself
     "2-16-1": {"floor": 3.2, "by hand": 1.1, "PyTorch": 0.15, "JAX": 0.5},
     "30-64-1": {"floor": 2.3, "by hand": 1.1, "PyTorch": 0.15, "JAX": 0.5},

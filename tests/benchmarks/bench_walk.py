@@ -19,14 +19,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from contenders import LR, NETS, Mlp, Net, made
+from contenders import DTYPES, LR, NETS, Mlp, Net, made
 from turns import microseconds, table
 
 from mlp import _checks
 from mlp.layers import _LARGE, _ones
 
 SHOWN = ("2-16-1", "64-128-10", "784-512-512-10")  # call by call
-DTYPES = ("float64", "float32")
 KINDS = ("product", "pass", "check")
 
 
@@ -136,8 +135,10 @@ def compiled(walk: list[Call], names: dict[str, Any]) -> Callable[[], list[float
     return function
 
 
-def measure(net: Net, dtype: str, seconds: float = 2.0) -> tuple[list[float], float]:
-    """Return the median seconds of each call, and of train_step, run in turn."""
+def measure(
+    net: Net, dtype: str, seconds: float
+) -> tuple[list[Call], list[float], float]:
+    """Return the calls, the median seconds of each, and of train_step in turn."""
     contender = made("mlp", net, dtype)
     assert isinstance(contender, Mlp)
     walk = calls(net, contender.x.itemsize)
@@ -153,7 +154,8 @@ def measure(net: Net, dtype: str, seconds: float = 2.0) -> tuple[list[float], fl
         contender.step()
         whole.append(time.perf_counter() - begun)
     times = [statistics.median(t) for t in zip(*each, strict=True)]
-    return [max(0.0, t - clock_price) for t in times], statistics.median(whole)
+    times = [max(0.0, t - clock_price) for t in times]
+    return walk, times, statistics.median(whole)
 
 
 def pairs(t: list[float]) -> list[tuple[float, float]]:
@@ -166,9 +168,7 @@ def section(rounds: int) -> str:
     summary, walks = [], ""
     for net in NETS:
         for dtype in DTYPES:
-            size = 8 if dtype == "float64" else 4
-            walk = calls(net, size)
-            times, whole = measure(net, dtype, seconds=0.2 * rounds)
+            walk, times, whole = measure(net, dtype, seconds=0.2 * rounds)
             of = {
                 kind: sum(t for c, t in zip(walk, times, strict=True) if c.kind == kind)
                 for kind in KINDS
