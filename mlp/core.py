@@ -9,9 +9,11 @@ can put a layer or a loss of their own among those of the library.
 from __future__ import annotations
 
 import copy
+import functools
+import inspect
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -193,6 +195,12 @@ class Layer(ABC):
     array([21.])
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let a backward(self, grad_output) be called as every other."""
+        super().__init_subclass__(**options)
+        if "backward" in vars(cls) and not _takes_needs_input_grad(cls.backward):
+            cls.backward = _with_needs_input_grad(cls.backward)  # type: ignore[method-assign]
+
     @abstractmethod
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y, and keep what backward needs.
@@ -215,7 +223,8 @@ class Layer(ABC):
             ∂ℓ/∂y, one row for each row of the batch.
         needs_input_grad : bool
             False says that nobody wants ∂ℓ/∂x, as below the first layer of
-            a net; a layer may then return None. It may also ignore it.
+            a net; a layer may then return None. A layer of your own may
+            ignore it, or leave it out: backward(self, grad_output).
         """
 
     def __call__(self, x: npt.ArrayLike) -> Array:
@@ -263,6 +272,26 @@ class Layer(ABC):
     def __repr__(self) -> str:
         """Return the name of the class."""
         return f"{type(self).__name__}()"
+
+
+def _takes_needs_input_grad(backward: Callable[..., Any]) -> bool:
+    """Return whether a backward has the keyword, or takes any."""
+    parameters = inspect.signature(backward).parameters
+    return "needs_input_grad" in parameters or any(
+        p.kind is p.VAR_KEYWORD for p in parameters.values()
+    )
+
+
+def _with_needs_input_grad(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the backward with the keyword, which it ignores."""
+
+    @functools.wraps(backward)
+    def taking(
+        self: Layer, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
+    ) -> Any:
+        return backward(self, grad_output)
+
+    return taking
 
 
 def _flatten(name: str, value: Any) -> Iterator[tuple[str, Parameter | Layer]]:

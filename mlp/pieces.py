@@ -19,7 +19,7 @@ from mlp import _checks
 from mlp._checks import Array
 from mlp.core import Layer, Loss, Parameter
 from mlp.differences import Measured, Move, slope
-from mlp.sequential import Sequential
+from mlp.sequential import is_plain
 from mlp.verdicts import Evidence
 
 AWAY = 0.01  # how far, relative to what is moved, a kink is gone away from
@@ -313,11 +313,7 @@ def called(path: str, layer: Layer) -> str:
 
 def leaves(model: Any, path: str = "") -> Iterator[tuple[str, Layer]]:
     """Yield the layers of a Sequential, each with the path of its name."""
-    kind = type(model)
-    is_plain = isinstance(model, Sequential) and (
-        (kind.forward, kind.backward) == (Sequential.forward, Sequential.backward)
-    )
-    if not is_plain:
+    if not is_plain(model):
         yield path, model
         return
     for i, layer in enumerate(model):

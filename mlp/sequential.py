@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, cast, overload
+from typing import Any, TypeGuard, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -212,7 +212,7 @@ class Sequential(Layer):
         return cast(Array, result)
 
     def _predict(self, x: RealArray) -> Array:
-        if type(self).forward is not Sequential.forward:  # a subclass has its own
+        if not is_plain(self):
             return copy.copy(self).forward(x)
         z: Array = x
         for layer in self._layers:
@@ -326,8 +326,8 @@ class Sequential(Layer):
             if isinstance(member, Parameter):  # of a subclass
                 yield f"{where} Parameter", "", [member]
                 continue
-            if type(member).forward is Sequential.forward:
-                for row in cast(Sequential, member)._summary(f"{where}.", output):
+            if is_plain(member):
+                for row in member._summary(f"{where}.", output):
                     output = row[1] or output
                     yield row
                 continue
@@ -396,14 +396,38 @@ def _with_layers_inside(layer: Layer) -> Iterator[Layer]:
             yield from _with_layers_inside(member)
 
 
+def is_plain(model: object) -> TypeGuard[Sequential]:
+    """Return whether a model is its layers, one after the other, and no more.
+
+    A subclass of Sequential with a forward, backward or __call__ of its own
+    computes something else than its layers say. Every tool that opens a
+    model asks here first, and takes what is not plain as one layer.
+
+    Examples
+    --------
+    >>> from mlp import ReLU, Sequential
+    >>> from mlp.sequential import is_plain
+    >>> class Residual(Sequential):
+    ...     def forward(self, x):
+    ...         return x + super().forward(x)
+    >>> is_plain(Sequential(ReLU())), is_plain(Residual(ReLU()))
+    (True, False)
+    """
+    return isinstance(model, Sequential) and all(
+        getattr(type(model), name) is getattr(Sequential, name)
+        and name not in vars(model)
+        for name in ("forward", "backward", "__call__", "__iter__", "__getitem__")
+    )
+
+
 def numbered_layers(model: Any, path: str = "") -> list[tuple[str, Any]]:
     """Return the layers of a net, each with what to call it in an error.
 
     Parameters
     ----------
     model : Sequential, or one layer
-        Inner Sequentials are opened. Lists and tuples are too; what is in
-        them is not checked.
+        Inner Sequentials are opened if they are plain. Lists and tuples are
+        too; what is in them is not checked.
     path : str
         The index of the model itself, where it is inside another.
 
@@ -414,7 +438,7 @@ def numbered_layers(model: Any, path: str = "") -> list[tuple[str, Any]]:
     >>> numbered_layers(Sequential(ReLU(), Sequential(ReLU())))
     [('layer 0 (ReLU)', ReLU()), ('layer 1.0 (ReLU)', ReLU())]
     """
-    if not isinstance(model, Sequential | list | tuple):
+    if not (is_plain(model) or isinstance(model, list | tuple)):
         return [(f"layer {path or 0} ({type(model).__name__})", model)]
     numbered = []
     for i, layer in enumerate(model):

@@ -293,3 +293,25 @@ def test_own_layers_and_losses_have_a_repr_and_can_be_called():
     assert Shift(2.0)([1.0]).tolist() == [3.0]
     assert repr(Half()) == "Half()"
     assert Half()([1.0], [1.0]) == 0.5
+
+
+class Doubled(Layer):
+    def forward(self, x):
+        return 2 * np.asarray(x)
+
+    def backward(self, grad_output):
+        return 2 * np.asarray(grad_output)
+
+
+class Quadrupled(Doubled):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+    def backward(self, grad_output):
+        return 2 * super().backward(grad_output)
+
+
+@pytest.mark.parametrize("layer", [Doubled(), Quadrupled()])
+def test_a_backward_without_needs_input_grad_takes_it(layer):
+    assert layer.backward([3.0], needs_input_grad=False) == layer.backward([3.0])
+    assert layer.backward([3.0]) == layer.forward([3.0])

@@ -582,13 +582,13 @@ class FirstOnly(Sequential):
     def forward(self, x):
         return self[0].forward(x)
 
-    def backward(self, grad_output, *, needs_input_grad=True):
+    def backward(self, grad_output):
         return self[0].backward(grad_output)
 
 
-def test_a_layer_that_did_not_run_is_not_in_the_table():
+def test_a_sequential_with_a_forward_of_its_own_is_one_layer():
     d = diagnose(FirstOnly(Linear(8, 4, rng=0), ReLU()), MSELoss(), *batch())
-    assert [r.name for r in d.layers] == ["layer 0 (Linear)"]
+    assert [r.name for r in d.layers] == ["layer 0 (FirstOnly)"]
     assert d.ok
 
 
@@ -608,7 +608,7 @@ def test_a_sequential_with_a_forward_of_its_own_runs_it():
     y = model.predict(x) - 1
     d = diagnose(model, MSELoss(), x, y)
     assert d.loss == pytest.approx(1)
-    assert [r.name for r in d.layers] == ["layer 0.0 (Linear)", "layer 1 (Linear)"]
+    assert [r.name for r in d.layers] == ["layer 0 (Residual)", "layer 1 (Linear)"]
 
 
 @pytest.mark.parametrize("shape", [(), (5,), (2, 3, 4)])

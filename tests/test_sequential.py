@@ -21,6 +21,7 @@ from mlp import (
     Sequential,
     Sigmoid,
 )
+from mlp.sequential import is_plain
 
 
 def small(rng=0, dtype=np.float64):
@@ -559,3 +560,20 @@ def test_summary_leaves_a_pending_backward_alone():
     model.forward(np.ones((2, 3)))
     model.summary()
     assert model.backward(np.ones((2, 2))).shape == (2, 3)
+
+
+class OwnBackward(Sequential):
+    def backward(self, grad_output):
+        return 2 * super().backward(grad_output)
+
+
+class Named(Sequential):
+    """One that is no more than a name."""
+
+
+def test_only_a_sequential_that_runs_its_layers_is_plain():
+    replaced = Sequential(ReLU())
+    replaced.forward = lambda x: x
+    kinds = Sequential(), Named(ReLU()), Residual(), OwnBackward(ReLU()), replaced
+    assert [is_plain(model) for model in kinds] == [True, True, False, False, False]
+    assert not is_plain(ReLU()) and not is_plain([ReLU()])
