@@ -61,31 +61,15 @@ FILE = 1 << 30  # bytes that it may write into one file
 
 # ------------------------------------------------------------------- the mistakes
 
-OPERATOR: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Mod: ast.FloorDiv,
-    ast.Pow: ast.Mult,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
-NAME = {"sum": "mean", "mean": "sum", "std": "var", "var": "std"} | {
-    one: other
-    for pair in ("min max", "minimum maximum", "amin amax", "argmin argmax", "any all",
-                 "zeros ones", "zeros_like ones_like", "floor ceil")
-    for one, other in (pair.split(), pair.split()[::-1])
-}  # fmt: skip
+PAIRS: list[tuple[Any, Any]] = [
+    *((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.Lt, ast.LtE), (ast.Gt, ast.GtE)),
+    *((ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn)),
+    *(("sum", "mean"), ("std", "var"), ("min", "max"), ("minimum", "maximum")),
+    *(("argmin", "argmax"), ("any", "all"), ("zeros", "ones"), ("floor", "ceil")),
+    ("zeros_like", "ones_like"),
+]
+OTHER = {ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult}
+OTHER |= dict(PAIRS) | {second: first for first, second in PAIRS}
 DROPPED = {"abs", "asarray", "astype", "clip", "copy", "exp", "log", "sqrt", "square"}
 
 
@@ -94,16 +78,16 @@ def mistakes(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
     match node:
         case ast.BinOp(left, ast.MatMult() as op, right):
             yield node, ast.BinOp(right, op, left)
-        case ast.BinOp(left, op, right) if type(op) in OPERATOR:
-            yield node, ast.BinOp(left, OPERATOR[type(op)](), right)
+        case ast.BinOp(left, op, right) if type(op) in OTHER:
+            yield node, ast.BinOp(left, OTHER[type(op)](), right)
             yield node, left
             if isinstance(op, ast.Add | ast.Mult):
                 yield node, right
-        case ast.AugAssign(target, op, value) if type(op) in OPERATOR:
-            yield node, ast.AugAssign(target, OPERATOR[type(op)](), value)
+        case ast.AugAssign(target, op, value) if type(op) in OTHER:
+            yield node, ast.AugAssign(target, OTHER[type(op)](), value)
         case ast.Compare(left, ops, values):
             for i, op in enumerate(ops):
-                other = [*ops[:i], OPERATOR[type(op)](), *ops[i + 1 :]]
+                other = [*ops[:i], OTHER[type(op)](), *ops[i + 1 :]]
                 yield node, ast.Compare(left, other, values)
         case ast.BoolOp(op, values):
             for i in range(len(values)):
@@ -121,14 +105,14 @@ def mistakes(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
         case ast.Call(ast.Attribute(a, "dot"), [b]):
             yield node, ast.Call(ast.Attribute(b, "dot"), [a], [])
         case ast.Call(ast.Attribute(value, name) as called, arguments):
-            if name in NAME:
-                yield called, ast.Attribute(value, NAME[name])
+            if name in OTHER:
+                yield called, ast.Attribute(value, OTHER[name])
             if name in DROPPED:
                 is_module = isinstance(value, ast.Name) and value.id in ("np", "math")
                 yield node, arguments[0] if is_module and arguments else value
         case ast.Call(ast.Name(name) as called, [argument, *_]):
-            if name in NAME:
-                yield called, ast.Name(NAME[name])
+            if name in OTHER:
+                yield called, ast.Name(OTHER[name])
             if name in DROPPED:
                 yield node, argument
         case ast.IfExp(_, body, orelse):
@@ -209,8 +193,8 @@ Found = tuple[str, ast.AST, ast.AST, ast.AST]
 def walk(node: ast.AST, place: str, line: ast.AST | None = None) -> Iterator[Found]:
     """Yield place, line, old and new of each mistake in a tree.
 
-    Types, decorators, messages and what runs when a module is imported are left alone,
-    but for the functions, classes and values that it names.
+    Of what a module runs when it is imported, only the functions, classes and values
+    that it names; nowhere types, decorators, messages, and zip's strict, which holds.
     """
     if isinstance(node, ast.stmt | ast.match_case | ast.Lambda | ast.arguments):
         line = node
@@ -223,7 +207,8 @@ def walk(node: ast.AST, place: str, line: ast.AST | None = None) -> Iterator[Fou
         return
     if place:
         yield from ((place, line, old, new) for old, new in mistakes(node))
-    if not isinstance(node, ast.Raise | ast.JoinedStr):
+    is_strict = isinstance(node, ast.keyword) and node.arg == "strict"
+    if not isinstance(node, ast.Raise | ast.JoinedStr) and not is_strict:
         for field, value in ast.iter_fields(node):
             if field not in ("annotation", "returns", "decorator_list", "bases"):
                 for child in value if isinstance(value, list) else [value]:

@@ -79,6 +79,7 @@ def test_each_mutant_is_one_line_changed_and_compiles():
         ("min(a, b)", ["max(a, b)"]),
         ("a if b else c", ["a", "c"]),
         ("[a for a in b if c]", ["[a for a in b if True]"]),
+        ("zip(a, b, strict=True)", []),
         ("f'{a + 1}' + 'b'", ["f'{a + 1}' - 'b'", "f'{a + 1}'", "'b'"]),
     ],
 )
