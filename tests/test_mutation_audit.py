@@ -27,7 +27,7 @@ class A(B[1]):
             raise ValueError(f"{x + 1}", x - 1)
         y = [n for n in x if n]; x = g(x)
         y += (
-            x.dot(y)  # e\xcc\x81
+            abs(x + y) * x.dot(y)  # e\xcc\x81
         )
         return a @ (y.T if x is None else -np.sum(x, axis=1))
 '''
@@ -47,7 +47,7 @@ def test_each_mutant_is_one_line_changed_and_compiles():
         compile(text, "a.py", "exec")
         tree = ast.unparse(ast.parse(text))
         assert tree != ast.unparse(ast.parse(SOURCE))
-        assert mutant.before != mutant.after
+        assert mutant.before != mutant.after and mutant.after in tree
         assert "if 1 < 2:" in tree and "@decorated(1)" in tree and "A(B[1])" in tree
         assert "{x + 1}', x - 1" in tree or "raise" not in tree  # messages stay
 
@@ -145,10 +145,11 @@ def tree(tmp_path):
                 assert os.environ["TMPDIR"] == os.environ["HOME"]
             """,
         "tests/test_other.py": """\
-            import subprocess, sys
+            import pathlib, subprocess, sys
             def test_in_a_script():
                 code = "import mlp.parts; assert mlp.parts.f(2) == 2"
-                subprocess.run([sys.executable, "-c", code], check=True)
+                command = [sys.executable, "-c", code]
+                subprocess.run(command, check=True, cwd=pathlib.Path.home())
             """,
         "tests/test_docs.py": "def test_it(): assert False\n",
         "tests/test_b.py": "",
@@ -242,6 +243,7 @@ def test_the_page_keeps_other_modules_and_lists_what_is_not_killed():
         assert (
             f"{row} `{excused.after}` | b is 0 |\n".replace(" | c`", " \\| c`") in text
         )
+        assert text.count("a.py |") == 3
         assert "`return -a` | `return a` | **lives** |" in text
         assert killed.after not in text.replace("\\|", "|")
     assert "b.py" not in audit.page(text, {killed: "test_it"}, {}, ["a.py"])
