@@ -7,10 +7,10 @@ sigmoids, and one step that leaves the biases as they are.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from typing import Any
 
+import common
 import numpy as np
 
 from mlp import SGD, Linear, MSELoss, Sequential, Sigmoid, trace
@@ -25,10 +25,10 @@ PUBLISHED = {
 }
 
 
+@common.script
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the step with its numbers, then the published figures beside them."""
-    description = (__doc__ or "").partition("\n")[0]
-    argparse.ArgumentParser(description=description).parse_args(argv)
+    common.Parser(__doc__).parse_args(argv)
     model = Sequential(Linear(2, 2), Sigmoid(), Linear(2, 2), Sigmoid())
     values: tuple[Any, ...] = (
         [[0.15, 0.20], [0.25, 0.30]],

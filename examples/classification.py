@@ -51,6 +51,7 @@ def train(
         common.print_epoch(epoch, args.epochs, "cross-entropy", total / len(x))
 
 
+@common.script
 def main(argv: Sequence[str] | None = None) -> None:
     """Load, split, scale, train both nets, and compare on the rows held out."""
     parser = common.make_parser(

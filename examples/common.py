@@ -1,4 +1,4 @@
-"""What the example scripts share and nobody came for: options, tables, errors.
+"""What all example scripts need: options, tables, output and errors.
 
 The scripts themselves hold what is worth reading, the net and the five steps.
 """
@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeAlias
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, TextIO, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from mlp import Dataset
+from mlp._printing import printable
 from mlp.data import read_csv
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -22,11 +27,60 @@ Array: TypeAlias = npt.NDArray[Any]
 MIN_ROWS = 8  # so that two are held out, and a held-out result means something
 
 
-def whole_number_from(least: int) -> Callable[[str], int]:
-    """Return argparse's type of an int from least to a thousand million."""
-    most = 10**9
+class _Signs:
+    """A stream that is given ASCII for the signs that it cannot write."""
 
-    def whole_number(text: str) -> int:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(printable(text, self._stream))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def script(main: Callable[[Sequence[str] | None], None]) -> Callable[..., None]:
+    """Return main, which then prints on any stream, and ends quietly with a pipe.
+
+    A script in `script | head -1` finds its output closed. It then leaves with
+    exit code 1 and no traceback, as Python's page on the module signal says.
+    """
+
+    @wraps(main)
+    def run(argv: Sequence[str] | None = None) -> None:
+        output = sys.stdout
+        if output is None:  # closed before the start: print does nothing
+            return main(argv)
+        try:
+            with redirect_stdout(cast(TextIO, _Signs(output))):
+                try:
+                    main(argv)
+                finally:
+                    output.flush()
+        except BrokenPipeError:
+            # Python flushes stdout once more at its end; nowhere is still open
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+            sys.exit(1)
+
+    return run
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, described by the first line of a script's docstring."""
+
+    def __init__(self, docstring: str | None) -> None:
+        super().__init__(description=(docstring or "").partition("\n")[0])
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and one sentence on stderr, and leave with exit code 2."""
+        super().error(printable(message, sys.stderr))
+
+
+def whole_number(least: int, most: int = 10**9) -> Callable[[str], int]:
+    """Return argparse's type of an int from least to most."""
+
+    def number(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
@@ -39,7 +93,7 @@ def whole_number_from(least: int) -> Callable[[str], int]:
             )
         return value
 
-    return whole_number
+    return number
 
 
 def learning_rate(text: str) -> float:
@@ -55,34 +109,58 @@ def learning_rate(text: str) -> float:
     return value
 
 
+def readable(text: str) -> str:
+    """Return the path of a file, and of no folder or device; a type of argparse's.
+
+    /dev/zero never ends. A file that is missing is refused where it is read.
+    """
+    if Path(text).exists() and not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"expected a regular file, got {text!r}")
+    return text
+
+
+def picture(text: str) -> Path:
+    """Return the path of a picture that can be written; a type of argparse's."""
+    path, endings = Path(text), (".png", ".pdf", ".svg")
+    if path.suffix.lower() not in endings:
+        raise argparse.ArgumentTypeError(
+            f"expected a file name that ends in {', '.join(endings)}, got {text!r}"
+        )
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(
+            f"expected a file that can be written, in a folder that exists, got "
+            f"{text!r}"
+        )
+    return path
+
+
 def make_parser(
-    description: str | None,
+    docstring: str | None,
     *,
     epochs: int,
     lr: float,
     batch_size: int,
     hidden: int,
-    own_table: bool,
-) -> argparse.ArgumentParser:
+    most_hidden: int = 10_000,
+    own_table: bool = False,
+) -> Parser:
     """Return a parser of the options that all examples take, with these defaults."""
-    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    parser = Parser(docstring)
     for name, kind, default, meaning in (
-        ("--epochs", whole_number_from(1), epochs, "passes over the training rows"),
+        ("--epochs", whole_number(1), epochs, "passes over the training rows"),
         ("--lr", learning_rate, lr, "learning rate"),
-        ("--batch-size", whole_number_from(1), batch_size, "rows in a step"),
-        ("--hidden", whole_number_from(1), hidden, "hidden units"),
-        (
-            "--seed",
-            whole_number_from(0),
-            0,
-            "of the split, the weights and the batches",
-        ),
+        ("--batch-size", whole_number(1), batch_size, "rows in a step"),
+        ("--hidden", whole_number(1, most_hidden), hidden, "hidden units"),
+        ("--seed", whole_number(0), 0, "of the split, the weights and the batches"),
     ):
         help_text = f"{meaning} (default: {default})"
         parser.add_argument(name, type=kind, default=default, help=help_text)
     if own_table:
         parser.add_argument(
-            "--csv", metavar="FILE", help="train on this table: names, then numbers"
+            "--csv",
+            metavar="FILE",
+            type=readable,
+            help="train on this table: names, then numbers",
         )
         parser.add_argument(
             "--target", metavar="COLUMN", help="the column of FILE to predict"
@@ -91,7 +169,7 @@ def make_parser(
 
 
 @contextmanager
-def errors_as_sentences(parser: argparse.ArgumentParser) -> Iterator[None]:
+def errors_as_sentences(parser: Parser) -> Iterator[None]:
     """Turn what is wrong with the user's options or file into exit code 2."""
     try:
         with np.errstate(over="raise", invalid="raise", divide="raise"):
@@ -109,7 +187,7 @@ def errors_as_sentences(parser: argparse.ArgumentParser) -> Iterator[None]:
 
 
 def load(
-    parser: argparse.ArgumentParser,
+    parser: Parser,
     args: argparse.Namespace,
     default: Callable[[], Dataset],
 ) -> Dataset:

@@ -58,11 +58,10 @@ def nearest_centroid(
     return np.asarray(distance.argmin(axis=1))
 
 
+@common.script
 def main(argv: Sequence[str] | None = None) -> None:
     """Load, split, scale, train, and compare on the pictures held out."""
-    parser = common.make_parser(
-        __doc__, epochs=50, lr=0.5, batch_size=32, hidden=128, own_table=False
-    )
+    parser = common.make_parser(__doc__, epochs=50, lr=0.5, batch_size=32, hidden=128)
     args = parser.parse_args(argv)
     data = load_digits()
     rng = np.random.default_rng(args.seed)

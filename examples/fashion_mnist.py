@@ -7,7 +7,6 @@ it by Ctrl-C and start it again with the same --checkpoint.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,7 +49,7 @@ WHERE = (
 )
 
 
-def load(parser: argparse.ArgumentParser, folder: str, part: str) -> Dataset:
+def load(parser: common.Parser, folder: str, part: str) -> Dataset:
     """Return the pictures and kinds of one part, "train" or "t10k"."""
     paths = []
     for name in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"):
@@ -62,11 +61,10 @@ def load(parser: argparse.ArgumentParser, folder: str, part: str) -> Dataset:
         parser.error(f"{error}; --data is the folder of {WHERE}")
 
 
+@common.script
 def main(argv: Sequence[str] | None = None) -> None:
     """Load, hold out, train, and count what becomes of the test pictures."""
-    parser = common.make_parser(
-        __doc__, epochs=15, lr=0.5, batch_size=128, hidden=256, own_table=False
-    )
+    parser = common.make_parser(__doc__, epochs=15, lr=0.5, batch_size=128, hidden=256)
     parser.add_argument("--data", metavar="DIR", help="the folder of the four files")
     parser.add_argument(
         "--checkpoint", metavar="PATH", help="written after each epoch; go on from it"
@@ -76,6 +74,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f"--data DIR is missing, the folder of {WHERE}")
     rng = np.random.default_rng(args.seed)
     data, test = load(parser, args.data, "train"), load(parser, args.data, "t10k")
+    if len(data.x) < 2:
+        parser.error("expected two training pictures, one of them to watch, got one")
+    if data.x.shape[1] != test.x.shape[1]:
+        parser.error(
+            f"expected test pictures of {data.x.shape[1]} pixels, as those to train "
+            f"on, got {test.x.shape[1]}"
+        )
     held_out = max(1, len(data.x) // 12)  # of 60,000, 5,000
     x_train, x_watched, y_train, y_watched = train_test_split(
         data.x, data.y, test_size=held_out, rng=rng

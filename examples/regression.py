@@ -67,6 +67,7 @@ def r_squared(prediction: common.Array, y: common.Array) -> float:
     return float(1 - np.sum((y - prediction) ** 2) / np.sum((y - y.mean()) ** 2))
 
 
+@common.script
 def main(argv: Sequence[str] | None = None) -> None:
     """Load, split, scale, train, and compare on the rows held out."""
     parser = common.make_parser(

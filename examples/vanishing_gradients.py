@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import common
@@ -24,6 +25,7 @@ from mlp import (
     Sigmoid,
     minibatches,
 )
+from mlp._printing import printable
 from mlp.datasets import load_digits
 
 DEPTHS = range(2, 21)
@@ -83,8 +85,13 @@ def trained_loss(
     return before, criterion.forward(model.predict(x), y)
 
 
-def draw(norms: dict[str, list[float]], path: str) -> bool:
-    """Save the norms of the deepest nets as a PNG; return False without matplotlib."""
+def powers_below_one(norm: float) -> float:
+    """Return −log₁₀ of a norm: infinity where all ReLUs are off, and nothing passes."""
+    return -math.log10(norm) if norm > 0 else math.inf
+
+
+def draw(norms: dict[str, list[float]], path: Path) -> bool:
+    """Save a picture of the deepest nets' norms; return False without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -103,16 +110,18 @@ def draw(norms: dict[str, list[float]], path: str) -> bool:
     return True
 
 
+@common.script
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure the gradients for each depth, draw them, train two nets."""
     parser = common.make_parser(
-        __doc__, epochs=20, lr=0.1, batch_size=32, hidden=64, own_table=False
+        __doc__, epochs=20, lr=0.1, batch_size=32, hidden=64, most_hidden=1000
     )
     parser.add_argument(
         "--picture",
         metavar="FILE",
-        default="vanishing_gradients.png",
-        help="where the picture goes (default: %(default)s)",
+        type=common.picture,
+        default=Path("vanishing_gradients.png"),
+        help="where the picture goes, as .png, .pdf or .svg (default: %(default)s)",
     )
     parser.add_argument(
         "--bars", action="store_true", help="bars of characters in place of the picture"
@@ -129,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "bound on it, ∏ ‖W‖₂ / 4 for sigmoid, ∏ ‖W‖₂ for ReLU; the share of σ' in it\n"
     )
     columns = ("sigmoid", "bound", "its 4¹⁻ᴸ", "ReLU", "bound")
-    print(f"{'depth':>5}" + "".join(f"{name:>12}" for name in columns))
+    print(f"{'depth':>5}" + "".join(f"{printable(name):>12}" for name in columns))
     deepest: dict[str, list[float]] = {}
     lines: dict[str, list[str]] = {name: [] for name in kinds}
     for depth in DEPTHS:
@@ -138,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             model = deep_net(depth, args.hidden, activation, args.seed)
             norms = deepest[name] = gradient_norms(model, x, y)
             cells += [norms[0] / norms[-1], bound_of(model, slope)]
-            powers = "".join(f"{-math.log10(norm):5.1f}" for norm in norms)
+            powers = "".join(f"{powers_below_one(norm):5.1f}" for norm in norms)
             lines[name].append(f"{depth:>5}{powers}")
         cells.insert(2, 0.25 ** (depth - 1))
         print(f"{depth:>5}" + "".join(f"{cell:>12.2e}" for cell in cells))
@@ -150,14 +159,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{'layer':>5}" + "".join(f"{name:>12}" for name in deepest))
     for k, pair in enumerate(zip(*deepest.values(), strict=True), start=1):
         print(f"{k:>5}" + "".join(f"{norm:>12.2e}" for norm in pair))
-    if not args.bars and draw(deepest, args.picture):
+    try:
+        drawn = not args.bars and draw(deepest, args.picture)
+    except OSError as error:
+        parser.error(f"the picture cannot be saved: {error}")
+    if drawn:
         print(f"\nthe same as a picture: {args.picture}")
     else:
         print("\nthe same in bars, one # for each power of ten above 1e-20 (a picture:")
-        print("pip install 'mlp-numpy[plot]', and without --bars)\n")
+        print("pip install '.[plot]' in the clone, and without --bars)\n")
         for name, norms in deepest.items():
             for k, norm in enumerate(norms, start=1):
-                print(f"{name:>8}{k:>4} {'#' * max(0, round(20 + math.log10(norm)))}")
+                length = round(20 - min(powers_below_one(norm), 20))
+                print(f"{name:>8}{k:>4} {'#' * length}")
 
     print(f"\ntrained for {args.epochs} epochs at depth {TRAINED_DEPTH}, cross-entropy")
     for name, (activation, _) in kinds.items():

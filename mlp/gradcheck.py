@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from mlp import _checks
 from mlp._checks import Array, Rng
-from mlp._printing import paragraph, text_table
+from mlp._printing import paragraph, printable, text_table
 from mlp.core import Layer, Loss
 from mlp.differences import (
     ALL,
@@ -146,7 +146,7 @@ class GradientReport:
         ]
         sentences = [f"{row.name}: {row.sentence}" for row in self.rows if row.sentence]
         parts = [
-            f"Gradients of {self.what}",
+            printable(f"Gradients of {self.what}"),
             text_table(("parameter", *columns, "verdict"), cells),
             *map(paragraph, [*self.faults, *sentences, *self.notes]),
         ]
@@ -155,7 +155,7 @@ class GradientReport:
     def __repr__(self) -> str:
         """Return whether all is right, and of what."""
         n = len(self.rows)
-        return (
+        return printable(
             f"GradientReport(ok={self.ok}, {self.what}: {n} gradient{'s' * (n != 1)})"
         )
 

@@ -14,6 +14,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlp._printing import printable
+
 HEIGHT, WIDTH = 12, 60  # of the curve in plain text
 
 
@@ -95,7 +97,7 @@ class History:
             from matplotlib import pyplot
             from matplotlib.figure import Figure
         except ImportError:
-            cure = "pip install 'mlp-numpy[plot]'"
+            cure = "pip install '.[plot]' in the clone"
             if path is not None:
                 raise ImportError(
                     f"History.plot: expected matplotlib to save a picture with, got "
@@ -150,7 +152,7 @@ class History:
             tick = "┤" if label else "│"
             lines.append(f"{label:>10} {tick}{''.join(cells)}".rstrip())
         lines += [" " * 11 + "└" + "─" * columns, f"{'':12}1 to {epochs} epochs"]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def __repr__(self) -> str:
         """Return the number of epochs, and where each loss began and ended."""
@@ -159,4 +161,4 @@ class History:
         if epochs:
             for name, _, values in self._curves():
                 parts.append(f"{name} {values[0]:.4g} → {values[-1]:.4g}")
-        return f"History({', '.join(parts)})"
+        return printable(f"History({', '.join(parts)})")

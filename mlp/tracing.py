@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mlp import _checks
 from mlp._checks import Array
-from mlp._printing import WIDTH, paragraph
+from mlp._printing import WIDTH, paragraph, printable
 from mlp.core import Layer, Loss
 from mlp.derivation import derive
 from mlp.derivation.expressions import (
@@ -139,18 +139,19 @@ class Trace:
         parts = [paragraph(self.title)]
         for number, name, lines in self.steps:
             parts += ["", f"{number}. {name}", *map(_indented, lines)]
-        parts += [
-            "",
-            f"loss before the step       {_figure(self.loss)}",
-            f"loss after it              {_figure(self.loss_after)}",
-            f"its change                 {_figure(self.change)}",
-            f"predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩   {_figure(self.predicted_change)}",
-        ]
-        return "\n".join(parts)
+        losses = {
+            "loss before the step": self.loss,
+            "loss after it": self.loss_after,
+            "its change": self.change,
+            printable("predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩"): self.predicted_change,
+        }
+        width = max(map(len, losses)) + 3
+        figures = [f"{name:<{width}}{_figure(n)}" for name, n in losses.items()]
+        return "\n".join([*parts, "", *map(printable, figures)])
 
     def __repr__(self) -> str:
         """Return what it is the trace of."""
-        return f"<{self.title}>"
+        return printable(f"<{self.title}>")
 
 
 def trace(
@@ -285,7 +286,7 @@ def trace(
 def _indented(line: Line | str) -> str:
     """Return a line of the trace, within the width of a terminal."""
     return textwrap.fill(
-        str(line), WIDTH, initial_indent=" " * 3, subsequent_indent=" " * 9
+        printable(str(line)), WIDTH, initial_indent=" " * 3, subsequent_indent=" " * 9
     )
 
 

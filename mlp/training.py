@@ -217,8 +217,8 @@ def fit(
         A Generator given as rng is set to the file's state.
     progress : bool or None
         True shows epoch, losses and time left on standard error; None does
-        if that is a terminal. A terminal gets a bar (pip install
-        'mlp-numpy[progress]'), else there is a line for each tenth.
+        if that is a terminal. A terminal gets a bar (in the clone, pip
+        install '.[progress]'), else there is a line for each tenth.
 
     Returns
     -------

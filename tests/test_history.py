@@ -118,7 +118,7 @@ def test_without_matplotlib(tmp_path, capsys, monkeypatch):
     assert history.plot() is None
     out = capsys.readouterr().out
     assert out.startswith(str(history))
-    assert "pip install 'mlp-numpy[plot]'" in out
-    with pytest.raises(ImportError, match=r"pip install 'mlp-numpy\[plot\]'"):
+    assert "pip install '.[plot]'" in out
+    with pytest.raises(ImportError, match=r"pip install '\.\[plot\]'"):
         history.plot(tmp_path / "curve.png")
     assert list(tmp_path.iterdir()) == []

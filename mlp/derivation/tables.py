@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlp import _checks
-from mlp._printing import paragraph
+from mlp._printing import paragraph, printable
 from mlp.core import Layer, Loss, Parameter
 from mlp.derivation import expressions as e
 from mlp.derivation import rendering as r
@@ -429,7 +429,7 @@ class Derivation:
 
     def __repr__(self) -> str:
         """Return the title in angle brackets."""
-        return f"<{self.title()}>"
+        return printable(f"<{self.title()}>")
 
     def to_markdown(self) -> str:
         """Return the tables in Markdown with LaTeX between dollars.

@@ -5,7 +5,7 @@
 
 On a machine with nothing else to do. What is said in words on the page is written
 by hand; between the marks of a section stands what this script measured.
-pip install 'mlp-numpy[bench]' brings the other contenders; without one of them it
+pip install '.[bench]' brings the other contenders; without one of them it
 is left out, and named.
 """
 
