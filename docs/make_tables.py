@@ -1,4 +1,4 @@
-"""Write docs/tables/: the homework's nets, as derive derives them."""
+"""Write docs/tables/: three nets, as derive derives them."""
 
 from __future__ import annotations
 

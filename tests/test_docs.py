@@ -18,6 +18,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,9 @@ def test_python_blocks_run_and_print_what_follows_them(page, tmp_path, monkeypat
             assert runner.failures == 0, report.getvalue()
             namespace.update(test.globs)
         else:
-            assert language in ("sh", "console"), f"who runs a block of {language}?"
+            assert language in ("sh", "console", "powershell"), (
+                f"who runs a block of {language}?"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -132,6 +135,65 @@ def test_run_it_and_test_it_are_one_command_each():
         assert command.count("\n") == 1
         assert command.startswith("python3 -m venv .venv && .venv/bin/pip install")
         assert command.rstrip().endswith(what)
+
+
+TEXTS = PAGES + [
+    p for part in ("mlp", "examples") for p in ROOT.glob(f"{part}/**/*.py")
+]
+REQUIREMENT = re.compile(r"pip\s+install(?:\s+--\w+)*\s+['\"]?([^\s'\"`]+)")
+
+
+def extras():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return tomllib.load(file)["project"]["optional-dependencies"]
+
+
+def wrong_requirements(text):
+    """Return what pip is told to install and would not find."""
+    wrong = []
+    for name in REQUIREMENT.findall(text):
+        _, _, wanted = name.rstrip(".,;:)]").partition("[")
+        is_clone = name.startswith(".") or f"{name} @ git+https://YOUR-HOST/" in text
+        if not is_clone or wanted and not set(wanted.split(",")) <= set(extras()):
+            wrong.append(name)
+    return wrong
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_what_pip_is_told_to_install_is_there(path):
+    assert wrong_requirements(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("name", ["mlp", "mlp-numpy", "'mlp-numpy[plot]'", "'.[no]'"])
+def test_what_pip_would_not_find_is_noticed(name):
+    assert len(wrong_requirements(f"pip install .; pip install {name} in a clone")) == 1
+    assert wrong_requirements("pip install '.[plot,test]'; pip install .") == []
+
+
+def test_the_guide_installs_on_each_system():
+    text = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    install = text.partition("## Install\n")[2].partition("\n## ")[0]
+    debian, macos, windows, _ = (block for _, block in BLOCK.findall(install))
+    assert "python3-venv" in debian
+    for commands in (debian, macos):
+        assert "python3 -m venv .venv\n.venv/bin/python -m pip install .\n" in commands
+    assert "py -m venv .venv\n.venv\\Scripts\\python -m pip install .\n" in windows
+    named = re.findall(r"^\| `(\w+)` \|", install, re.MULTILINE)
+    assert sorted(named) == sorted(extras())
+
+
+def test_readme_says_what_is_not_here():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## What is not here\n")[2].partition("\n## ")[0]
+    for word in ("autograd", "GPU", "convolution"):
+        assert word in section
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_only_files_that_are_there(page):
+    names = re.findall(r"[\w/]+\.md\b", page.read_text(encoding="utf-8"))
+    for name in names:
+        assert any((place / name).exists() for place in (ROOT, ROOT / "docs")), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
