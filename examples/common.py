@@ -114,7 +114,7 @@ def readable(text: str) -> str:
 
     /dev/zero never ends. A file that is missing is refused where it is read.
     """
-    if Path(text).exists() and not Path(text).is_file():
+    if os.path.exists(text) and not os.path.isfile(text):
         raise argparse.ArgumentTypeError(f"expected a regular file, got {text!r}")
     return text
 
@@ -126,7 +126,8 @@ def picture(text: str) -> Path:
         raise argparse.ArgumentTypeError(
             f"expected a file name that ends in {', '.join(endings)}, got {text!r}"
         )
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    place = path if os.path.exists(path) else path.parent
+    if os.path.isdir(path) or not os.access(place, os.W_OK):
         raise argparse.ArgumentTypeError(
             f"expected a file that can be written, in a folder that exists, got "
             f"{text!r}"

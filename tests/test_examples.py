@@ -1,9 +1,14 @@
 """The example scripts: what they print, how good they are, what they refuse."""
 
 import gzip
+import importlib
+import io
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -223,7 +228,7 @@ def test_numbers_too_large_to_square_are_one_sentence(tmp_path, capsys):
         assert "without such large numbers" in said
 
 
-@pytest.mark.parametrize("name", [*SCRIPTS, "digits"])
+@pytest.mark.parametrize("name", [*SCRIPTS, "digits", "vanishing_gradients"])
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
@@ -239,7 +244,11 @@ def test_numbers_too_large_to_square_are_one_sentence(tmp_path, capsys):
         ("--lr", "inf", "argument --lr: expected a finite number above 0"),
         ("--lr", "x", "argument --lr: expected a finite number above 0, got 'x'"),
         ("--lr", "1e300", "try a smaller --lr"),
-        ("--hidden", "999999999", "try a smaller --hidden"),
+        (
+            "--hidden",
+            "1000000000",
+            "argument --hidden: expected at least 1 and at most",
+        ),
         ("--hidden", "9" * 30, "argument --hidden: expected at least 1 and at most"),
         ("--colour", "red", "unrecognized arguments"),
     ],
@@ -318,3 +327,149 @@ def test_fashion_mnist_says_what_is_wrong(
     images.write_bytes(images.read_bytes()[:-50])
     monkeypatch.chdir(tmp_path)
     assert re.search(sentence, refused("fashion_mnist", capsys, *options))
+
+
+# ------------------------------------------------------------- files and streams
+
+
+def script(name, *argv, encoding="utf-8", **options):
+    """Run examples/<name>.py as a process of its own, on a stream of this encoding."""
+    environment = os.environ | {
+        "PYTHONUTF8": "0",
+        "LC_ALL": "C",
+        "PYTHONIOENCODING": encoding,
+    }
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *map(str, argv)]
+    return subprocess.Popen(
+        command, stdout=PIPE, stderr=PIPE, env=environment, **options
+    )
+
+
+FAST = {
+    "by_hand": [],
+    "regression": ["--epochs", 1],
+    "classification": ["--epochs", 1],
+    "digits": ["--epochs", 1, "--hidden", 2],
+    "vanishing_gradients": ["--epochs", 1, "--hidden", 4, "--bars"],
+    "fashion_mnist": ["--epochs", 1, "--hidden", 4, "--data", "."],
+}
+
+
+def test_all_examples_are_tried():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*FAST, "common"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("name", FAST)
+def test_an_example_prints_on_a_stream_without_the_signs(name, encoding, tmp_path):
+    clothes(tmp_path)
+    process = script(name, *FAST[name], encoding=encoding, cwd=tmp_path)
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    text = out.decode(encoding)
+    assert len(text.splitlines()) > 5
+    assert "?" not in text
+    assert "\\" not in text
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_an_example_ends_quietly_with_the_pipe_that_it_writes_to(name, tmp_path):
+    clothes(tmp_path)
+    process = script(name, *FAST[name], cwd=tmp_path)
+    process.stdout.close()  # as head -1 does
+    assert process.stderr.read() == b""
+    assert process.wait() == 1
+    process.stderr.close()
+
+
+def test_an_example_without_a_stdout_runs_in_silence(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    run("regression", "--epochs", 1)
+
+
+def test_an_error_is_readable_on_a_stream_without_its_signs(monkeypatch):
+    common = importlib.import_module("common")
+    errors = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stderr", errors)
+    with pytest.raises(SystemExit) as exit_:
+        common.Parser("What it does.\n").error("expected θ·x ≤ 1")
+    errors.flush()
+    assert exit_.value.code == 2
+    assert errors.buffer.getvalue().endswith(b"error: expected theta*x <= 1\n")
+
+
+def test_too_little_memory_is_one_sentence(capsys):
+    common = importlib.import_module("common")
+    with pytest.raises(SystemExit) as exit_:
+        with common.errors_as_sentences(common.Parser(None)):
+            raise MemoryError("Unable to allocate 8 TiB")
+    assert exit_.value.code == 2
+    assert "Unable to allocate 8 TiB; try a smaller --hidden" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_table_that_is_no_regular_file_is_not_read(name, tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")  # to open it would wait for a writer
+    for path in ("/dev/zero", tmp_path, tmp_path / "pipe"):
+        said = refused(name, capsys, "--csv", path, "--target", "t")
+        assert "argument --csv: expected a regular file, got" in said
+    for path in ("", "a" * 5000):
+        said = refused(name, capsys, "--csv", path, "--target", "t")
+        assert "cannot be read" in said
+
+
+@pytest.mark.parametrize("hidden", [1, 4])
+def test_a_gradient_of_zero_is_shown_as_no_power_of_ten(hidden, capsys):
+    options = "--hidden", hidden, "--epochs", 1, "--seed", 0, "--bars"
+    run("vanishing_gradients", *options)
+    text = capsys.readouterr().out
+    relu = text.partition("\nReLU, by depth\n")[2].partition("\n\n")[0].splitlines()
+    table = text.partition("layer     sigmoid        ReLU\n")[2].partition("\n\n")[0]
+    norms = [float(line.split()[2]) for line in table.splitlines()]
+    assert norms.count(0) > 1  # layers that no gradient reaches
+    powers = relu[-1].split()[1:]
+    assert [p == "inf" for p in powers] == [norm == 0 for norm in norms]
+    bars = re.findall(r"^ +ReLU +\d+ (#*)$", text, re.MULTILINE)
+    assert [len(bar) == 0 for bar in bars] == [norm == 0 for norm in norms]
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [
+        (".", "expected a file name that ends in .png"),
+        ("norms", "expected a file name that ends in .png"),
+        ("norms.txt", "expected a file name that ends in .png"),
+        ("", "expected a file name that ends in .png"),
+        ("folder.png", "expected a file that can be written, in a folder that exists"),
+        ("no/norms.png", "expected a file that can be written, in a folder that"),
+    ],
+)
+def test_a_picture_that_cannot_be_saved_is_one_sentence(
+    picture, sentence, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("folder.png").mkdir()
+    said = refused("vanishing_gradients", capsys, "--picture", picture)
+    assert f"argument --picture: {sentence}" in said
+
+
+def test_a_picture_that_fails_at_the_end_is_one_sentence(capsys):
+    pytest.importorskip("matplotlib")
+    options = "--epochs", 1, "--hidden", 2, "--picture", "too long" * 100 + ".png"
+    said = refused("vanishing_gradients", capsys, *options)
+    assert "the picture cannot be saved: " in said
+
+
+def test_fashion_mnist_refuses_a_part_that_does_not_do(tmp_path, capsys):
+    for part, n, size in (("train", 1, 5), ("t10k", 3, 4)):
+        for name, array in (
+            ("images-idx3", np.ones((n, size, size))),
+            ("labels-idx1", np.arange(n)),
+        ):
+            (tmp_path / f"{part}-{name}-ubyte").write_bytes(idx(array))
+    said = refused("fashion_mnist", capsys, "--data", tmp_path)
+    assert "expected two training pictures" in said
+    for name, array in (("images-idx3", np.ones((4, 5, 5))), ("labels-idx1", [0] * 4)):
+        (tmp_path / f"train-{name}-ubyte").write_bytes(idx(np.asarray(array)))
+    said = refused("fashion_mnist", capsys, "--data", tmp_path)
+    assert "expected test pictures of 25 pixels, as those to train on, got 16" in said
