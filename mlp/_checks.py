@@ -644,14 +644,25 @@ def functions(who: str, name: str, value: Any) -> None:
 def rule(who: str, name: str, thing: Any, rules: Mapping[type, Any], of: Any) -> None:
     """Raise unless the table of rules has an entry of the right sort for a thing."""
     kind = type(thing)
-    if not isinstance(rules.get(kind), of):
-        entry = "Elementwise(lambda x: Apply('f', f, x), lambda x, y: …)"
-        if name == "the loss":
-            name, entry = f"{name} {kind.__name__}", "LossRule(value, slope, in_code)"
-        raise NotImplementedError(
-            f"{who}: expected a rule for {name}, got none; add one: "
-            f"mlp.derivation.RULES[{kind.__name__}] = {entry}"
+    known = rules.get(kind)
+    if isinstance(known, of):
+        return
+    entry = f"mlp.derivation.RULES[{kind.__name__}]"
+    if name == "the loss":
+        name, cure = f"{name} {kind.__name__}", f"add one, {entry} = LossRule(…)"
+    elif thing.parameters():
+        cure = (
+            f"if it computes W x + b and nothing else, write {entry} = Affine(); other "
+            f"layers with parameters cannot be shown yet"
         )
+    else:
+        cure = (
+            f"if it works element by element, write {entry} = Elementwise(lambda x: "
+            f"Apply('f', f, x), lambda x, y: …); a layer that mixes the features or "
+            f"the rows cannot be shown yet"
+        )
+    got = "none" if known is None else f"a {type(known).__name__}"
+    raise NotImplementedError(f"{who}: expected a rule for {name}, got {got}; {cure}")
 
 
 def float_dtype(who: str, dtype: Any) -> np.dtype[Any]:

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from mlp.core import Layer, Parameter
 from mlp.derivation import Derivation
 from mlp.derivation.expressions import Equal, Of
+from mlp.derivation.tables import spelled
 from mlp.jacobians import jacobian
+from mlp.sequential import Sequential
 
 
 def largest_difference(d: Derivation, x: Any, y: Any) -> float:
@@ -37,60 +40,76 @@ def largest_difference(d: Derivation, x: Any, y: Any) -> float:
     >>> largest_difference(d, np.ones((2, 1)), np.zeros((1, 1))) < 1e-10
     True
     """
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):  # a formula may have no value at a bound
         return max(_difference(*pair) for pair in _pairs(d, x, y))
 
 
 def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield what a formula is worth, and what the library makes of it."""
-    layers, criterion, optimizer, parameters = copy.deepcopy(
+    """Yield the value of a formula, and what the library makes of it."""
+    model, layers, criterion, optimizer, parameters = copy.deepcopy(
         (
+            d.model,
             [place.layer for place in d.places],
             d.criterion,
             d.optimizer,
             [parameter for _, parameter in d.parameters],
         )
     )
+    whole = model if isinstance(model, Layer) else Sequential(*layers)
     three = np.hstack([x, -x, x / 2]), np.hstack([y, y, y])
     for columns in (three, (x, y)):
-        values = d.values_at(*columns)
+        rows, target = columns[0].T, columns[1].T
+        inputs = [rows]
+        for layer in layers:
+            inputs.append(layer.forward(inputs[-1]))
+        *inputs, prediction = inputs
+        outputs = [*inputs[1:], prediction]
+        values = d.values_at(columns[0], columns[1], outputs)
+        for place, out in zip(d.places, outputs, strict=True):
+            yield spelled(place.output(place.below.z)).value(values), out.T
         for p in parameters:
             p.grad = None
-        z = columns[0].T
-        for place, layer in zip(d.places, layers, strict=True):
-            z = layer.forward(z)
-            yield values[str(place.above.batch)], z
-        loss, g = criterion.forward(z, columns[1].T), criterion.backward()
+        loss, g = criterion.forward(prediction, target), criterion.backward()
         yield values[str(d.top.grad)], g
         for place, layer in zip(d.places[::-1], layers[::-1], strict=True):
             g = layer.backward(g)
             yield values[str(place.below.grad)], g
-        for (θ, _), p in zip(d.parameters, parameters, strict=True):
-            yield values[str(Of(".grad", θ))], p.grad
+        yield from _gradients(d, values, parameters)
 
-    # values, and each .grad, are now those of the one sample
-    outputs = [values[str(place.above.z)] for place in d.places]
-    for row, z, output in zip(d.forward, [x, *outputs], [*outputs, loss], strict=True):
+        # the model itself, whole, and each .grad anew
+        for p in parameters:
+            p.grad = None
+        prediction = whole.forward(rows)
+        yield values[str(d.top.batch)], prediction
+        yield loss, criterion.forward(prediction, target)
+        yield values[str(d.places[0].below.grad)], whole.backward(criterion.backward())
+        yield from _gradients(d, values, parameters)
+
+    # values, outputs and each .grad are now those of the one sample
+    z_columns = [out.T for out in outputs]
+    ends = [x, *z_columns, loss]
+    for row, z, output in zip(d.forward, ends, ends[1:], strict=False):
         given = row.input.value(values)
         yield given[0] if isinstance(given, tuple) else given, z
         yield row.output.value(values), output
     for (_, gradient, _), p in zip(d.gradients, parameters, strict=True):
         value = gradient.value(values)
         yield np.reshape(value.T if d.is_numerator else value, p.data.shape), p.grad
-    for place, layer in zip(d.places, layers, strict=True):
-        if place.bends:
-            own = jacobian(layer, values[str(place.below.z)].T)
-            yield values[str(place.link())], own
+    for place, layer, z in zip(d.places, layers, inputs, strict=True):
+        if place.is_activation:
+            yield values[str(place.link())], jacobian(layer, z)
     for _, elements, _ in d.jacobians:
         if isinstance(elements, Equal):
             left, right = (side.value(values) for side in elements.args)
             yield left, right
 
-    # the five steps, run one after the other
-    forward, loss_step, zero, backward, update = d.run(values)
-    yield from zip(forward.equations, outputs, strict=True)
+    # the five steps, run one after the other, from the outputs of the library
+    (forward,) = d.run(values, slice(1))
+    yield from zip(forward.equations, z_columns, strict=True)
+    values |= {str(at.above.z): z for at, z in zip(d.places, z_columns, strict=True)}
+    loss_step, zero, _, _ = d.run(values, slice(1, None))
     yield loss_step.equations[0], loss
-    yield zero.equations, [0.0] * len(parameters)
+    yield [value is None for value in zero.equations], [True] * len(parameters)
     for (θ, _), p in zip(d.parameters, parameters, strict=True):
         value = values[f"∂ℓ/∂{θ}"]
         yield np.reshape(value.T if d.is_numerator else value, p.data.shape), p.grad
@@ -100,9 +119,17 @@ def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
             yield np.reshape(values[str(θ)], p.data.shape), p.data
 
 
+def _gradients(
+    d: Derivation, values: dict[str, Any], parameters: list[Parameter]
+) -> Iterator[tuple[Any, Any]]:
+    """Yield each .grad of the batch form, and what backward left there."""
+    for (θ, _), p in zip(d.parameters, parameters, strict=True):
+        yield values[str(Of(".grad", θ))], p.grad
+
+
 def _difference(a: Any, b: Any) -> float:
     """Return the largest difference of two cells, relative to their largest entry."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)  # None is NaN
     if a.shape != b.shape or not np.all(np.isfinite(a) & np.isfinite(b)):
         return float("inf")
     largest = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0))

@@ -6,10 +6,16 @@ Rules are in rules.py, trees in expressions.py, tables in tables.py, and how
 they look in print in rendering.py.
 """
 
-from mlp.derivation.expressions import Apply as Apply
-from mlp.derivation.rules import RULES as RULES
-from mlp.derivation.rules import Affine as Affine
-from mlp.derivation.rules import Elementwise as Elementwise
-from mlp.derivation.rules import LossRule as LossRule
-from mlp.derivation.tables import Derivation as Derivation
-from mlp.derivation.tables import derive as derive
+from mlp.derivation.expressions import Apply
+from mlp.derivation.rules import RULES, Affine, Elementwise, LossRule
+from mlp.derivation.tables import Derivation, derive
+
+__all__ = [
+    "derive",
+    "Derivation",
+    "RULES",
+    "Affine",
+    "Elementwise",
+    "LossRule",
+    "Apply",
+]

@@ -1,25 +1,31 @@
 """Trees that can be printed and evaluated.
 
 A newcomer should learn that a formula and its value are two readings of one
-thing: a node knows how it is laid out, whatever the notation, and what it
-is worth, given the values of its letters. Nothing here knows of nets.
+thing: a node knows how it is laid out, whatever the notation, and what its
+value is, given the values of its letters. Nothing here knows of nets.
 
-Columns, rows and matrices are worth arrays of two dimensions, and a product
-of two such is a matrix product. A number is worth a float; an entry like ŷᵢ
-all entries at once, an array of one dimension, and a product with it is
-taken entry by entry. So Σᵢ [yᵢ log ŷᵢ] is worth what it says.
+The value of a column, a row or a matrix is an array of two dimensions, and a
+Product of two such is a matrix product. The value of a number is a float;
+that of an entry like ŷᵢ is all entries at once, an array of one dimension,
+and a product with it is taken entry by entry. So Σᵢ [yᵢ log ŷᵢ] has the
+value that it says.
+
+What is printed can be read back. From tight to loose: powers; functions;
+products and quotients, from left to right; sums. Between two arrays the
+operators * and ** and / of Python mean entry by entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
-SUM, PRODUCT, FACTOR = 1, 2, 3  # how tightly a node holds together
-_SUP = str.maketrans("0123456789()+T", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺ᵀ")
+SUM, PRODUCT, POWER, FACTOR = 1, 2, 3, 4  # how tightly a node holds together
+_SUP = str.maketrans("0123456789()+−T", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵀ")
 _SUB = str.maketrans("0123456789ik", "₀₁₂₃₄₅₆₇₈₉ᵢₖ")
 
 
@@ -27,6 +33,7 @@ class Notation:
     """How things look: here in plain Unicode; rendering.py has two more."""
 
     inline_fractions = True
+    digit_first = re.compile(r"[ {]*\d")  # matches a layout that begins with a digit
 
     def token(self, text: str) -> str:
         """Return a letter, a number or an operator."""
@@ -34,13 +41,17 @@ class Notation:
 
     words = token  # plain words
 
+    def number(self, digits: str, exponent: str) -> str:
+        """Return a positive number, digits · 10^exponent, or its digits alone."""
+        return f"{digits}e{exponent}" if exponent else digits
+
     def row(self, *parts: str) -> str:
         """Return the parts side by side."""
         return "".join(parts)
 
-    def joined(self, sign: str, args: Sequence[Expr], tightness: int = PRODUCT) -> str:
-        """Return the layouts of factors, or of others, with a sign between."""
-        first, *rest = (arg.layout(self, tightness) for arg in args)
+    def joined(self, sign: str, texts: Sequence[str]) -> str:
+        """Return layouts with a sign between."""
+        first, *rest = texts
         return self.row(first, *(self.row(self.token(sign), r) for r in rest))
 
     def fence(self, left: str, inner: str, right: str) -> str:
@@ -52,7 +63,9 @@ class Notation:
         return base + below.translate(_SUB)
 
     def power(self, base: str, above: str) -> str:
-        """Return base with something above to the right."""
+        """Return base with something above to the right; x^0.5 has no such sign."""
+        if above.strip("0123456789()+−T"):
+            return f"{base}^({above})"
         return base + above.translate(_SUP)
 
     def fraction(self, above: str, below: str) -> str:
@@ -61,18 +74,28 @@ class Notation:
 
 
 class Expr:
-    """A node: layout and value, from those of its arguments."""
+    """A node: layout and value, from those of its arguments.
+
+    Attributes
+    ----------
+    args : tuple of Expr
+        What it is made of.
+    is_array : bool
+        Whether its value is a column or a matrix, so that * is ⊙.
+    has_figures : bool
+        Whether it has numbers in the place of letters, so that each product
+        needs a sign.
+    """
 
     tightness = FACTOR
-    is_fraction = is_word = False
+    is_word = is_open = False  # begins with a word; takes a factor after it as its own
     show: Callable[..., str]  # of a notation and the arguments: the layout
-    worth: Callable[..., Any]  # of the arguments' values: the value
+    compute: Callable[..., Any]  # of the arguments' values: the value
 
     def __init__(self, *args: Expr | float) -> None:
         self.args = tuple(a if isinstance(a, Expr) else Number(a) for a in args)
-        self.batch: bool = any(
-            arg.batch for arg in self.args
-        )  # has a matrix of rows in it
+        self.is_array: bool = any(arg.is_array for arg in self.args)
+        self.has_figures: bool = any(arg.has_figures for arg in self.args)
 
     def layout(self, n: Notation, tightness: int = 0) -> str:
         """Return the node, in parentheses if it holds less tightly."""
@@ -80,12 +103,16 @@ class Expr:
         return n.fence("(", text, ")") if self.tightness < tightness else text
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Return what the node is worth, given its letters' values."""
-        return self.worth(*(arg.value(values) for arg in self.args))
+        """Return the value of the node, given its letters' values."""
+        return self.compute(*(arg.value(values) for arg in self.args))
 
     def __add__(self, other: Expr | float) -> Expr:
         """Return self + other."""
         return Sum(self, other)
+
+    def __radd__(self, other: float) -> Expr:
+        """Return other + self."""
+        return Sum(other, self)
 
     def __sub__(self, other: Expr | float) -> Expr:
         """Return self − other."""
@@ -96,21 +123,31 @@ class Expr:
         return Sum(other, Negative(self))
 
     def __mul__(self, other: Expr | float) -> Expr:
-        """Return self times other, entry by entry where a batch is in it."""
-        both = Hadamard(self, other)
-        return both if both.batch else Product(self, other)
-
-    def __radd__(self, other: float) -> Expr:
-        """Return other + self."""
-        return Sum(other, self)
+        """Return self times other, entry by entry; y * y is y ** 2."""
+        base, exponent = _as_power(self)
+        if isinstance(other, Expr):
+            its_base, its_exponent = _as_power(other)
+            if base is its_base:
+                return Power(base, exponent + its_exponent)
+            if self.is_array and other.is_array:
+                return Hadamard(self, other)
+        return Product(self, other)
 
     def __rmul__(self, other: float) -> Expr:
         """Return other times self."""
         return Product(other, self)
 
     def __truediv__(self, other: Expr | float) -> Expr:
-        """Return self over other."""
+        """Return self over other, entry by entry."""
         return Quotient(self, other)
+
+    def __rtruediv__(self, other: float) -> Expr:
+        """Return other over self, for 1 / y."""
+        return Quotient(other, self)
+
+    def __pow__(self, exponent: float) -> Expr:
+        """Return self to a power that is a number, entry by entry."""
+        return Power(self, exponent)
 
     def __neg__(self) -> Expr:
         """Return −self."""
@@ -123,14 +160,33 @@ class Expr:
     __repr__ = __str__
 
 
+def _as_power(factor: Expr) -> tuple[Expr, float]:
+    """Return base and exponent of a whole power, or a factor and 1."""
+    if isinstance(factor, Power) and factor.exponent in range(2, 100):
+        return factor.args[0], factor.exponent
+    return factor, 1
+
+
+def _factors(n: Notation, args: Sequence[Expr], closed: type[Expr]) -> Iterator[str]:
+    """Yield the layouts of factors, so that they can be read from left to right.
+
+    Products of the other kind are closed, log x before another factor, and
+    a quotient in one line after another factor.
+    """
+    for i, arg in enumerate(args):
+        is_closed = isinstance(arg, closed) or (arg.is_open and i < len(args) - 1)
+        if n.inline_fractions and i > 0:
+            is_closed |= isinstance(arg, Quotient)
+        yield arg.layout(n, PRODUCT + is_closed)
+
+
 class Symbol(Expr):
     """A letter with an index, or a number in parentheses above: z₁, W⁽¹⁾."""
 
-    def __init__(
-        self, letter: str, below: str = "", above: str = "", *, batch: bool = False
-    ) -> None:
+    def __init__(self, letter: str, below: str = "", above: str = "") -> None:
         super().__init__()
-        self.letter, self.below, self.above, self.batch = letter, below, above, batch
+        self.letter, self.below, self.above = letter, below, above
+        self.is_array, self.tightness = True, POWER if above else FACTOR
 
     def show(self, n: Notation, *args: Expr) -> str:
         """Return the letter with its indices."""
@@ -143,12 +199,20 @@ class Symbol(Expr):
         return values[str(self)]
 
 
+class Scalar(Symbol):
+    """A letter for a number: K, lr."""
+
+    def __init__(self, letter: str) -> None:
+        super().__init__(letter)
+        self.is_array = False
+
+
 class Of(Symbol):
     """v(W⁽¹⁾), or W⁽¹⁾.grad, as one letter."""
 
     def __init__(self, name: str, owner: Expr) -> None:
         super().__init__(name)
-        self.args = (owner,)
+        self.args, self.tightness = (owner,), POWER
 
     def show(self, n: Notation, *args: Expr) -> str:
         """Return name(owner), or owner.name if the name begins with a dot."""
@@ -161,11 +225,9 @@ class Of(Symbol):
 class Derivative(Symbol):
     """∂a/∂b, as one letter."""
 
-    is_fraction = True
-
     def __init__(self, a: Expr, b: Expr) -> None:
         super().__init__("∂")
-        self.args = a, b
+        self.args, self.tightness = (a, b), PRODUCT
 
     def show(self, n: Notation, *args: Expr) -> str:
         """Return ∂a/∂b."""
@@ -173,19 +235,39 @@ class Derivative(Symbol):
 
 
 class Number(Expr):
-    """A number, written out."""
+    """A number, written out to the digits that tell it from every other."""
 
     def __init__(self, number: float) -> None:
         super().__init__()
-        self.number = number
+        self.number = float(number)
+        small = 0 < abs(self.number) < 1e-6 or abs(self.number) >= 1e16
+        write = np.format_float_scientific if small else np.format_float_positional
+        self.write(write(self.number, trim="-"))
+
+    def write(self, text: str) -> None:
+        """Have the number written as a text, and closed where that needs it."""
+        self.text = text.replace("-", "−")
+        if self.text.startswith("−"):
+            self.tightness = SUM
+        else:  # 3e−05 is a product where it is written as one
+            self.tightness = PRODUCT if "e" in self.text else FACTOR
 
     def show(self, n: Notation) -> str:
-        """Return its digits."""
-        return n.token(np.format_float_positional(self.number, trim="-"))
+        """Return its digits, a sign before them if it is negative."""
+        digits, _, exponent = self.text.lstrip("−").partition("e")
+        number = n.number(digits, exponent)
+        return n.row(n.token("−"), number) if self.text.startswith("−") else number
 
-    def worth(self) -> float:
+    def compute(self) -> float:
         """Return the number."""
         return self.number
+
+
+class Nothing(Expr):
+    """None, which a gradient is after step 3."""
+
+    show = staticmethod(lambda n: n.words("None"))
+    compute = staticmethod(lambda: None)
 
 
 class Sum(Expr):
@@ -206,7 +288,7 @@ class Sum(Expr):
             parts += [n.token(sign), term.layout(n, PRODUCT)]
         return n.row(*parts)
 
-    def worth(self, first: Any, *rest: Any) -> Any:
+    def compute(self, first: Any, *rest: Any) -> Any:
         """Return the sum."""
         return sum(rest, start=first)
 
@@ -216,26 +298,34 @@ class Negative(Expr):
 
     tightness = SUM
     show = staticmethod(lambda n, a: n.row(n.token("−"), a.layout(n, PRODUCT)))
-    worth = staticmethod(np.negative)
+    compute = staticmethod(np.negative)
 
 
 class Product(Expr):
-    """a b, side by side."""
+    """a b, side by side; a · b where letters do not keep them apart."""
 
     tightness = PRODUCT
 
     def show(self, n: Notation, *args: Expr) -> str:
         """Return the factors, with a space where they would run together."""
-        *most, last = args
-        tight = PRODUCT + n.inline_fractions  # (1/K) Σ, but 1/K over and under a line
+        texts, gaps = [], []
+        for i, arg in enumerate(args, start=1):
+            is_last = i == len(args)
+            is_closed = isinstance(arg, Hadamard) or (arg.is_open and not is_last)
+            if n.inline_fractions and isinstance(arg, Quotient):  # (1/K) Σ
+                is_closed = not is_last or any(a.is_array for a in args[:-1])
+            texts.append(arg.layout(n, PRODUCT + is_closed))
+            gaps.append(arg.is_word or isinstance(args[i - 2], Quotient))
+        if self.has_figures or any(map(n.digit_first.match, texts[1:])):
+            return n.joined(" · ", texts)
         parts = [
-            arg.layout(n, tight if isinstance(arg, Quotient) else PRODUCT)
-            for arg in most
+            part
+            for gap, text in zip([False, *gaps[1:]], texts, strict=True)
+            for part in ([n.token(" ")] * gap + [text])
         ]
-        loose = any(isinstance(arg, Quotient) for arg in most) or last.is_word
-        return n.row(*parts, *([n.token(" ")] * loose), last.layout(n, PRODUCT))
+        return n.row(*parts)
 
-    def worth(self, result: Any, *rest: Any) -> Any:
+    def compute(self, result: Any, *rest: Any) -> Any:
         """Return the matrix product, or that of entries."""
         for factor in rest:
             matrices = np.ndim(result) == np.ndim(factor) == 2
@@ -246,34 +336,68 @@ class Product(Expr):
 class Chain(Product):
     """a · b · c: a product of Jacobians, or of numbers."""
 
-    show = staticmethod(lambda n, *args: n.joined(" · ", args))
+    show = staticmethod(
+        lambda n, *args: n.joined(" · ", [*_factors(n, args, Hadamard)])
+    )
 
 
 class Hadamard(Expr):
     """a ⊙ b: the product entry by entry."""
 
     tightness = PRODUCT
-    show = staticmethod(lambda n, *args: n.joined(" ⊙ ", args))
-    worth = staticmethod(np.multiply)
+    show = staticmethod(lambda n, *args: n.joined(" ⊙ ", [*_factors(n, args, Product)]))
+    compute = staticmethod(np.multiply)
 
 
 class Quotient(Expr):
     """a / b, entry by entry."""
 
     tightness = PRODUCT
-    worth = staticmethod(np.divide)
+    compute = staticmethod(np.divide)
 
     def show(self, n: Notation, a: Expr, b: Expr) -> str:
         """Return a/b, with parentheses if it is in one line."""
-        above, below = (PRODUCT, FACTOR) if n.inline_fractions else (0, 0)
-        return n.fraction(a.layout(n, above), b.layout(n, below))
+        if not n.inline_fractions:
+            return n.fraction(a.layout(n), b.layout(n))
+        above = PRODUCT + isinstance(a, Quotient)
+        return n.fraction(a.layout(n, above), b.layout(n, POWER))
+
+
+class Power(Expr):
+    """aᵖ, entry by entry, where p is a number.
+
+    Examples
+    --------
+    >>> from mlp.derivation.expressions import Symbol
+    >>> x = Symbol("x")
+    >>> print(x * x, (1 + x) ** -2, (x ** 0.5).value({"x": 9.0}))
+    x² (1 + x)⁻² 3.0
+    """
+
+    tightness = POWER
+
+    def __init__(self, base: Expr | float, exponent: float) -> None:
+        super().__init__(base)
+        self.exponent = float(exponent)
+
+    def show(self, n: Notation, a: Expr) -> str:
+        """Return the base, closed unless it is one letter, and the exponent."""
+        return n.power(a.layout(n, FACTOR), str(Number(self.exponent)))
+
+    def compute(self, a: Any) -> Any:
+        """Return the power."""
+        return np.power(np.asarray(a, np.float64), self.exponent)[()]
 
 
 class Transpose(Expr):
     """aᵀ."""
 
-    show = staticmethod(lambda n, a: n.power(a.layout(n, FACTOR + a.is_fraction), "T"))
-    worth = staticmethod(np.transpose)
+    tightness = POWER
+    compute = staticmethod(np.transpose)
+
+    def show(self, n: Notation, a: Expr) -> str:
+        """Return aᵀ, of a letter with a number above as well: W⁽¹⁾ᵀ."""
+        return n.power(a.layout(n, POWER if type(a) is Symbol else FACTOR), "T")
 
 
 class Apply(Expr):
@@ -294,31 +418,50 @@ class Apply(Expr):
     def __init__(self, name: str, function: Callable[[Any], Any], arg: Expr) -> None:
         super().__init__(arg)
         self.name, self.function = name, function
+        letter = arg.args[0] if isinstance(arg, Entry) else arg
         self.is_word = len(name) > 1
+        self.is_open = (
+            self.is_word
+            and type(letter) is Symbol
+            and (letter is arg or not letter.below)  # (z₁)ᵢ has parentheses already
+        )
+        self.tightness = PRODUCT if self.is_open else POWER
 
     def show(self, n: Notation, a: Expr) -> str:
-        """Return f(a)."""
+        """Return f(a), or log x."""
         name = n.words(self.name) if self.is_word else n.token(self.name)
-        if self.is_word and isinstance(a, Symbol | Entry):
+        if self.is_open:
             return n.row(name, n.token(" "), a.layout(n))
         return n.row(name, n.fence("(", a.layout(n), ")"))
 
-    def worth(self, a: Any) -> Any:
+    def compute(self, a: Any) -> Any:
         """Return f(a)."""
         return self.function(a)
+
+
+class AtLeast(Expr):
+    """max(a, b)."""
+
+    compute = staticmethod(np.maximum)
+
+    def show(self, n: Notation, a: Expr, b: Expr) -> str:
+        """Return max(a, b)."""
+        inner = n.joined(", ", [a.layout(n), b.layout(n)])
+        return n.row(n.words("max"), n.fence("(", inner, ")"))
 
 
 class Positive(Expr):
     """(a)⁺ = max(0, a)."""
 
+    tightness = POWER
     show = staticmethod(lambda n, a: n.power(n.fence("(", a.layout(n), ")"), "+"))
-    worth = staticmethod(lambda a: np.maximum(a, 0))
+    compute = staticmethod(lambda a: np.maximum(a, 0))
 
 
 class IsPositive(Expr):
     """[a > 0]: 1 where a > 0, else 0."""
 
-    worth = staticmethod(lambda a: np.where(a > 0, 1.0, 0.0))
+    compute = staticmethod(lambda a: np.where(a > 0, 1.0, 0.0))
 
     def condition(self, n: Notation) -> str:
         """Return a > 0."""
@@ -332,25 +475,31 @@ class IsPositive(Expr):
 class SquaredNorm(Expr):
     """‖a‖²."""
 
+    tightness = POWER
     show = staticmethod(lambda n, a: n.power(n.fence("‖", a.layout(n), "‖"), "2"))
-    worth = staticmethod(lambda a: np.sum(a**2))
+    compute = staticmethod(lambda a: np.sum(a**2))
 
 
 class Entry(Expr):
     """aᵢ, standing for all entries of a."""
 
-    worth = staticmethod(np.ravel)
+    compute = staticmethod(np.ravel)
+
+    def __init__(self, a: Expr) -> None:
+        super().__init__(a)
+        self.is_array = False
 
     def show(self, n: Notation, a: Expr) -> str:
         """Return aᵢ, or (z₁)ᵢ."""
         bare = isinstance(a, Symbol) and not a.below
-        return n.index(a.layout(n, FACTOR + (not bare or a.is_fraction)), "i")
+        return n.index(a.layout(n, FACTOR + (not bare)), "i")
 
 
 class SumOver(Expr):
     """Σᵢ [a]."""
 
-    worth = staticmethod(np.sum)
+    tightness = PRODUCT
+    compute = staticmethod(np.sum)
 
     def show(self, n: Notation, a: Expr) -> str:
         """Return Σᵢ [a]."""
@@ -362,13 +511,13 @@ class RowSum(Expr):
     """The sum of the rows of a batch."""
 
     show = staticmethod(lambda n, a: n.row(n.words("sum of the rows of "), a.layout(n)))
-    worth = staticmethod(lambda a: a.sum(axis=0))
+    compute = staticmethod(lambda a: a.sum(axis=0))
 
 
 class Diagonal(Expr):
     """The matrix with these entries on its diagonal, as large as of."""
 
-    worth = staticmethod(lambda a, of: np.diag(np.broadcast_to(a, np.size(of))))
+    compute = staticmethod(lambda a, of: np.diag(np.broadcast_to(a, np.size(of))))
 
     def show(self, n: Notation, a: Expr, of: Expr) -> str:
         """Return a if i = j, else 0; a condition goes among the ifs."""
@@ -382,37 +531,41 @@ class Unit(Expr):
     """I, the matrix that changes nothing, as large as its argument."""
 
     show = staticmethod(lambda n, a: n.token("I"))
-    worth = staticmethod(lambda a: np.eye(np.size(a)))
+    compute = staticmethod(lambda a: np.eye(np.size(a)))
 
 
 class Same(Expr):
     """What stands in the cell before, in words."""
 
     show = staticmethod(lambda n, a: n.words("the same"))
-    worth = staticmethod(lambda a: a)
+    compute = staticmethod(lambda a: a)
 
 
 class That(Expr):
     """What stands in the row before, and y: a loss's input, in words."""
 
     show = staticmethod(lambda n, _, y: n.row(n.words("that, and "), y.layout(n)))
-    worth = staticmethod(lambda *args: args)
+    compute = staticmethod(lambda *args: args)
 
 
 class Equal(Expr):
-    """a = b, worth what b is worth."""
+    """a = b, whose value is that of b."""
 
-    show = staticmethod(lambda n, *args: n.joined(" = ", args, 0))
+    sign = " = "
+
+    def show(self, n: Notation, *args: Expr) -> str:
+        """Return both sides."""
+        return n.joined(self.sign, [arg.layout(n) for arg in args])
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Return what b is worth; a need not have a value yet."""
+        """Return the value of b; a need not have one yet."""
         return self.args[1].value(values)
 
 
 class Becomes(Equal):
     """a ← b."""
 
-    show = staticmethod(lambda n, *args: n.joined(" ← ", args, 0))
+    sign = " ← "
 
 
 class Shape(NamedTuple):
@@ -429,7 +582,7 @@ class Shape(NamedTuple):
 
     def layout(self, n: Notation) -> str:
         """Return the letters with × between."""
-        return n.joined(" × ", self.letters)
+        return n.joined(" × ", [letter.layout(n) for letter in self.letters])
 
     def __str__(self) -> str:
         """Return the letters in plain Unicode."""

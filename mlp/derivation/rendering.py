@@ -19,6 +19,11 @@ from mlp.derivation.expressions import Expr, Notation, Shape
 Cell: TypeAlias = Expr | Shape | str
 
 
+def _signed(exponent: str, minus: str) -> str:
+    """Return −07 as −7, and +09 as 9."""
+    return str(int(exponent.replace("−", "-"))).replace("-", minus)
+
+
 class Latex(Notation):
     r"""LaTeX with amsmath, of a kind that KaTeX and MathJax know too."""
 
@@ -40,6 +45,12 @@ class Latex(Notation):
         """Return upright text."""
         return rf"\text{{{text}}}".replace("_", r"\_").replace("|", r"$\vert$")
 
+    def number(self, digits: str, exponent: str) -> str:
+        r"""Return the digits, or digits \cdot 10^{exponent}."""
+        if exponent:
+            return rf" {digits} \cdot {{10}}^{{{_signed(exponent, '-')}}} "
+        return f" {digits} "
+
     def row(self, *parts: str) -> str:
         """Return the parts joined, with single spaces."""
         return re.sub(" +", " ", "".join(parts)).strip()
@@ -55,7 +66,8 @@ class Latex(Notation):
 
     def power(self, base: str, above: str) -> str:
         """Return base^{2}."""
-        return f"{{{base.strip()}}}^{{{self.commands.get(above, above)}}}"
+        above = self.commands.get(above, above.replace("−", "-"))
+        return f"{{{base.strip()}}}^{{{above}}}"
 
     def fraction(self, above: str, below: str) -> str:
         r"""Return \frac."""
@@ -66,6 +78,7 @@ class MathML(Notation):
     """MathML Core, which browsers lay out by themselves."""
 
     inline_fractions = False
+    digit_first = re.compile("(<m(row|sup|sub)>)*<mn>")
 
     def token(self, text: str) -> str:
         """Return an operator, a number, a letter or a space."""
@@ -74,6 +87,14 @@ class MathML(Notation):
             return '<mspace width="0.2em"/>'
         tag = "mn" if text[0].isdigit() else "mi" if text.isalpha() else "mo"
         return f"<{tag}>{escape(text)}</{tag}>"
+
+    def number(self, digits: str, exponent: str) -> str:
+        """Return the digits, or digits · 10 to the exponent."""
+        number = f"<mn>{digits}</mn>"
+        if not exponent:
+            return number
+        power = f"<msup><mn>10</mn><mn>{_signed(exponent, '−')}</mn></msup>"
+        return f"{number}<mo>·</mo>{power}"
 
     def words(self, text: str) -> str:
         """Return upright text that keeps its spaces."""

@@ -54,8 +54,9 @@ class Elementwise(NamedTuple):
         From the expression of x, that of f(x).
     slope : callable
         From those of x and y, that of f'(x); 1 for the identity.
-    in_code : callable or None
-        The same as backward has it, where it has it otherwise.
+    batch_form : callable or None
+        From those of X and Y, matrices of rows, f'(x) as backward computes
+        it, where that is another formula than slope.
 
     Examples
     --------
@@ -74,14 +75,14 @@ class Elementwise(NamedTuple):
     >>> RULES[Tanh] = Elementwise(tanh, lambda x, y: 1 - y * y)
     >>> d = derive(Sequential(Linear(2, 1), Tanh()), MSELoss())
     >>> print(d.forward[1].output, "|", d.jacobians[0].elements)
-    tanh(W⁽¹⁾x + b⁽¹⁾) | 1 − ŷᵢŷᵢ if i = j, else 0
+    tanh(W⁽¹⁾x + b⁽¹⁾) | 1 − ŷᵢ² if i = j, else 0
     >>> d.check([0.5, -1.0], [0.25]) < 1e-10
     True
     """
 
     output: Callable[[Expr], Expr]
     slope: Callable[[Expr, Expr], Expr]
-    in_code: Callable[[Expr, Expr], Expr] | None = None
+    batch_form: Callable[[Expr, Expr], Expr] | None = None
 
 
 class LossRule(NamedTuple):
@@ -95,7 +96,7 @@ class LossRule(NamedTuple):
     slope : callable
         From ŷ, y, scale and t, ∂ℓ/∂ŷ at one sample: t(column), where t lays
         the column down, or an expression of entries.
-    in_code : callable
+    batch_form : callable
         From Ŷ, Y and scale, matrices of rows, what backward returns.
 
     Examples
@@ -108,7 +109,7 @@ class LossRule(NamedTuple):
 
     value: Callable[..., Expr]
     slope: Callable[..., Expr]
-    in_code: Callable[..., Expr]
+    batch_form: Callable[..., Expr]
 
 
 def _logistic(x: Any) -> Any:

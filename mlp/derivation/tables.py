@@ -21,7 +21,7 @@ from mlp._printing import paragraph, printable
 from mlp.core import Layer, Loss, Parameter
 from mlp.derivation import expressions as e
 from mlp.derivation import rendering as r
-from mlp.derivation.expressions import Derivative, Expr, Number, Shape, Symbol
+from mlp.derivation.expressions import Derivative, Expr, Number, Scalar, Shape, Symbol
 from mlp.derivation.rules import RULES, Affine, Elementwise, LossRule
 from mlp.optim import SGD
 from mlp.sequential import numbered_layers
@@ -36,8 +36,21 @@ Step = namedtuple("Step", "number name equations")
 StepRow = namedtuple("StepRow", "step equation")
 Values = namedtuple("Values", "forward gradients jacobians batch steps")
 
-_Y = Symbol("Y", batch=True)
-_x, _y, _ŷ, _ℓ, _N, _K, _lr = map(Symbol, "x y ŷ ℓ N K lr".split())
+_Y = Symbol("Y")
+_x, _y, _ŷ, _W = map(Symbol, "xyŷW")
+_ℓ, _N, _K, _lr = map(Scalar, ("ℓ", "N", "K", "lr"))
+
+
+def _says(layout: str, shape: Expr) -> list[r.Cell]:
+    gradient = Derivative(_ℓ, _W)
+    return [f"In {layout} layout: ", gradient, " has the shape of ", shape, "."]
+
+
+LAYOUTS: dict[str, list[r.Cell]] = {
+    "numerator": _says("numerator", e.Transpose(_W)),
+    "denominator": _says("denominator", _W),
+}
+"""What both derive and trace say of the layout."""
 
 
 class _Width(NamedTuple):
@@ -71,7 +84,7 @@ class _Place(NamedTuple):
     k: int
     below: _Level
     above: _Level
-    bends: bool  # an activation, without parameters
+    is_activation: bool  # an activation, without parameters
 
     @property
     def rule(self) -> Any:
@@ -80,20 +93,20 @@ class _Place(NamedTuple):
 
     def parameters(self) -> list[tuple[Symbol, Parameter]]:
         """Return each parameter with its letter, the weight first."""
-        data = () if self.bends else (self.layer.weight, self.layer.bias)
+        data = () if self.is_activation else (self.layer.weight, self.layer.bias)
         letters = (Symbol(letter, above=f"({self.k})") for letter in self.rule)
         return [(w, p) for w, p in zip(letters, data, strict=False) if p is not None]
 
     def output(self, z: Expr) -> Expr:
         """Return the formula of the layer, of z or of what stands for it."""
-        if self.bends:
+        if self.is_activation:
             return cast(Expr, self.rule.output(z))
         (w, _), *rest = self.parameters()
         return e.Sum(e.Product(w, z), rest[0][0]) if rest else e.Product(w, z)
 
     def link(self) -> Expr:
         """Return ∂above/∂below, as it stands in a product of Jacobians."""
-        if self.bends:
+        if self.is_activation:
             return Derivative(self.above.z, self.below.z)
         return self.parameters()[0][0]
 
@@ -101,9 +114,9 @@ class _Place(NamedTuple):
         """Yield the lines of the layer's backward, in their order."""
         z, a, g = self.below.batch, self.above.batch, self.above.grad
         n, m = self.below.width, self.above.width
-        if self.bends:
-            slope = (self.rule.in_code or self.rule.slope)(z, a)
-            grad: Expr = g if is_one(slope) else e.Hadamard(g, slope)
+        if self.is_activation:
+            slope = (self.rule.batch_form or self.rule.slope)(z, a)
+            grad: Expr = g if is_one(slope) else g * slope
         else:
             (w, _), *rest = self.parameters()
             for b, _ in rest:
@@ -171,12 +184,13 @@ class Derivation:
     """
 
     def __init__(
-        self, model: Any, criterion: Loss, optimizer: Any, numerator: bool, nested: Any
+        self, model: Any, criterion: Loss, optimizer: Any, layout: str, nested: Any
     ) -> None:
         rule = cast(LossRule, RULES[type(criterion)])
-        self.layers = numbered_layers(model)
+        self.model, self.layers = model, numbered_layers(model)
         self.places, self.criterion = _places(self.layers), criterion
-        self.optimizer, self.is_numerator = optimizer, numerator
+        self.optimizer, self.layout = optimizer, layout
+        self.is_numerator = layout == "numerator"
         self.top = self.places[-1].above
         self.parameters = [pair for place in self.places for pair in place.parameters()]
         _checks.steps_some("derive", optimizer, SGD, [p for _, p in self.parameters])
@@ -190,12 +204,12 @@ class Derivation:
         laid = e.Transpose if self.is_numerator else lambda column: column
         slope = rule.slope(_ŷ, _y, partial(_over, entries), laid)
         shape = (_ONE, self.top.width)[:: 1 if self.is_numerator else -1]
-        in_code = rule.in_code(self.top.batch, _Y, partial(_over, divisor))
+        top = rule.batch_form(self.top.batch, _Y, partial(_over, divisor))
         self.forward = self._forward(loss, nested)
         self.gradients = self._gradients()
         self.jacobians = list(self._activations())
         self.jacobians.append(JacobianRow(Derivative(_ℓ, _ŷ), slope, _shape(*shape)))
-        self.batch = [BatchRow(self.top.grad, in_code, _shape(_ROWS, self.top.width))]
+        self.batch = [BatchRow(self.top.grad, top, _shape(_ROWS, self.top.width))]
         for place in reversed(self.places):
             self.batch += place.batch_rows()
         self.steps = self._steps(e.Equal(_ℓ, loss(_ŷ)))
@@ -238,7 +252,7 @@ class Derivation:
         return rows
 
     def _activations(self) -> Iterator[JacobianRow]:
-        for place in filter(lambda place: place.bends, self.places):
+        for place in filter(lambda place: place.is_activation, self.places):
             out, width = place.above.z, place.above.width
             slope = place.rule.slope(e.Entry(place.below.z), e.Entry(out))
             entries = e.Unit(out) if is_one(slope) else e.Diagonal(slope, out)
@@ -248,7 +262,7 @@ class Derivation:
         forward = [
             e.Equal(p.above.z, spelled(p.output(p.below.z))) for p in self.places
         ]
-        zero = [e.Becomes(Derivative(_ℓ, θ), Number(0)) for θ, _ in self.parameters]
+        zero = [e.Becomes(e.Of(".grad", θ), e.Nothing()) for θ, _ in self.parameters]
         g, slope, _ = self.jacobians[-1]
         backward = [e.Equal(e.Entry(g) if isinstance(slope, e.Equal) else g, slope)]
         for place in reversed(self.places):
@@ -282,7 +296,7 @@ class Derivation:
                 yield e.Becomes(θ, θ - e.Chain(Number(sgd.lr), g))
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Values:
-        """Return what every cell is worth at one data point.
+        """Return the value of every cell at one data point.
 
         From the formulas alone, in float64; the layers' forward and
         backward have no part in it.
@@ -299,9 +313,9 @@ class Derivation:
         Values
             The same five tables, with arrays in place of expressions:
             inputs and outputs in one dimension, gradients and Jacobians in
-            the shape that stands beside them, an equation as what its right
-            side is worth. Without an optimizer lr has no value, and step 5
-            is NaN.
+            the shape that stands beside them, an equation as the value of its
+            right side, which in step 3 is None. Without an optimizer lr has
+            no value, and step 5 is NaN.
 
         Raises
         ------
@@ -310,23 +324,27 @@ class Derivation:
         TypeError
             If they do not hold real numbers.
         """
-        values = self.values_at(*self.sample(x, y))
+        with np.errstate(all="ignore"):  # a formula may have no value at a bound
+            return self._evaluated(self.values_at(*self.sample(x, y)))
 
-        def worth(cell: Expr, shape: Any = -1) -> Any:
+    def _evaluated(self, values: dict[str, Any]) -> Values:
+        """Return the five tables, given the value of each letter."""
+
+        def value(cell: Expr, shape: Any = -1) -> Any:
             value = cell.value(values)
             if isinstance(value, tuple):
                 return tuple(map(np.ravel, value))
             number = shape == -1 and np.ndim(value) == 0
             return float(value) if number else np.reshape(value, shape)
 
-        forward = [ForwardRow(a, worth(z), worth(out)) for a, z, out in self.forward]
-        gradients = [GradientRow(a, worth(b, s.value), s) for a, b, s in self.gradients]
-        jacobians = [JacobianRow(a, worth(b, s.value), s) for a, b, s in self.jacobians]
-        batch = [BatchRow(a, worth(b, s.value), s) for a, b, s in self.batch]
+        forward = [ForwardRow(a, value(z), value(out)) for a, z, out in self.forward]
+        gradients = [GradientRow(a, value(b, s.value), s) for a, b, s in self.gradients]
+        jacobians = [JacobianRow(a, value(b, s.value), s) for a, b, s in self.jacobians]
+        batch = [BatchRow(a, value(b, s.value), s) for a, b, s in self.batch]
         return Values(forward, gradients, jacobians, batch, self.run(values))
 
-    def run(self, values: dict[str, Any]) -> list[Step]:
-        """Run the five steps, which give their left sides new values."""
+    def run(self, values: dict[str, Any], steps: slice = slice(None)) -> list[Step]:
+        """Run the five steps, or some, which give their left sides new values."""
 
         def result(equation: Expr) -> Any:
             left, right = equation.args[0], equation.value(values)
@@ -336,7 +354,8 @@ class Derivation:
             values[name] = right
             return right
 
-        return [Step(k, name, list(map(result, of))) for k, name, of in self.steps]
+        chosen = self.steps[steps]
+        return [Step(k, name, list(map(result, of))) for k, name, of in chosen]
 
     def sample(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Any, Any]:
         """Return x and y as columns, of the lengths of the net."""
@@ -344,8 +363,12 @@ class Derivation:
         x = _checks.column("derive", "x", x, n, self.layers[0][0])
         return x, _checks.column("derive", "y", y, k, self.layers[-1][0])
 
-    def values_at(self, x: Any, y: Any) -> dict[str, Any]:
-        """Return the value of each letter, for samples in columns."""
+    def values_at(self, x: Any, y: Any, outputs: Any = None) -> dict[str, Any]:
+        """Return the value of each letter, for samples in columns.
+
+        Given the outputs of the layers, as rows, zₖ is what they are and not
+        what the formulas make of it.
+        """
         values: dict[str, Any] = {"x": x, "y": y, "X": x.T, "Y": y.T, "lr": np.nan}
         values |= {"N": float(x.shape[1]), "K": float(len(y))}
         for θ, parameter in self.parameters:
@@ -354,8 +377,11 @@ class Derivation:
             if self.optimizer is not None:
                 v = self.optimizer.velocity_of(parameter)
                 values[str(e.Of("v", θ))] = v.reshape(len(v), -1)
-        for place in self.places:
-            out = spelled(place.output(place.below.z)).value(values)
+        for k, place in enumerate(self.places):
+            if outputs is None:
+                out = spelled(place.output(place.below.z)).value(values)
+            else:
+                out = outputs[k].T
             values[str(place.above.z)], values[str(place.above.batch)] = out, out.T
         for symbol, elements, shape in self.jacobians if x.shape[1] == 1 else ():
             values[str(symbol)] = np.reshape(elements.value(values), shape.value)
@@ -366,18 +392,20 @@ class Derivation:
     def check(self, x: npt.ArrayLike, y: npt.ArrayLike) -> float:
         """Compare every cell with what the library computes at one data point.
 
-        Outputs with forward, gradients with .grad after backward, Jacobians
-        with those assembled from backward on basis vectors, the batch lines
-        with what each backward returns, for this sample and for three rows
-        made of it, both sides of an equation with each other, and step 5
-        with the optimizer's. A copy of the net runs; the net stays as it
-        is.
+        The model itself runs, forward and backward, and so does each of its
+        layers alone: on this sample, and on a batch of three rows made of
+        it, so that sums over samples are checked too. Compared are outputs
+        with forward, gradients with .grad after backward, Jacobians with
+        those assembled from backward on basis vectors, the batch lines with
+        what each backward returns, both sides of an equation with each
+        other, and step 5 with the optimizer's. All of it runs on copies;
+        model and optimizer stay as they are.
 
         Parameters
         ----------
         x, y : array_like of shape (n,) and (K,)
-            A data point. Not one at which BCELoss's bounds are active:
-            there its backward is not the derivative of its forward.
+            A data point. Where a bound of BCELoss is active, backward is not
+            the derivative of forward, and the result is infinite.
 
         Returns
         -------
@@ -397,12 +425,11 @@ class Derivation:
 
     def _tables(self) -> list[r.Table]:
         legend: list[r.Cell] = ["In columns; layer k gives ", Symbol("z", "k")]
-        for place in filter(lambda place: place.bends, self.places):
+        for place in filter(lambda place: place.is_activation, self.places):
             legend += ["; ", place.name, f" is {type(place.layer).__name__}"]
         widths = [self.places[0].below.width, *(p.above.width for p in self.places)]
         for letter, value in {str(width.letter): width for width in widths}.values():
             legend += ["; ", letter, f" = {value}"]
-        layout = "numerator" if self.is_numerator else "denominator"
         steps = [
             StepRow(f"{number}. {name}" if equation is equations[0] else "", equation)
             for number, name, equations in self.steps
@@ -410,7 +437,7 @@ class Derivation:
         ]
         return [
             r.Table("Forward pass", [*legend, "."], self.forward),
-            r.Table("Gradients", [f"In {layout} layout."], self.gradients),
+            r.Table("Gradients", LAYOUTS[self.layout], self.gradients),
             r.Table(
                 "Jacobians", ["Row i, column j; of the last, entry i."], self.jacobians
             ),
@@ -509,11 +536,11 @@ def derive(
     ----------
     docs/backprop.md, which tells the whole story of this net.
     """
-    _checks.one_of("derive", "layout", layout, ("numerator", "denominator"))
+    _checks.one_of("derive", "layout", layout, LAYOUTS)
     nested = None if nested is None else _checks.flag("derive", "nested", nested)
     _checks.instance("derive", "criterion", criterion, Loss)
     _checks.rule("derive", "the loss", criterion, RULES, LossRule)
-    return Derivation(model, criterion, optimizer, layout == "numerator", nested)
+    return Derivation(model, criterion, optimizer, layout, nested)
 
 
 def _places(numbered: list[tuple[str, Any]]) -> list[_Place]:
@@ -526,7 +553,7 @@ def _places(numbered: list[tuple[str, Any]]) -> list[_Place]:
     _checks.some_weights("derive", Affine in kinds)
     affine, has_g = kinds.count(Affine), kinds[-1] is Elementwise
     width = _Width(Symbol("n"), layers[kinds.index(Affine)].weight.data.shape[1])
-    level = _Level(_x, Symbol("X", batch=True), Symbol("G", "0", batch=True), width)
+    level = _Level(_x, Symbol("X"), Symbol("G", "0"), width)
     places: list[_Place] = []
     for i, (layer, kind) in enumerate(zip(layers, kinds, strict=True), start=1):
         k, is_last = kinds[:i].count(kind), i == len(layers)
@@ -539,10 +566,10 @@ def _places(numbered: list[tuple[str, Any]]) -> list[_Place]:
         else:
             several = kinds.count(kind) - has_g > 1
             name = Symbol("g") if is_last else Symbol("f", str(k) if several else "")
-        z, batch = Symbol("z", str(i)), Symbol("Z", str(i), batch=True)
+        z, batch = Symbol("z", str(i)), Symbol("Z", str(i))
         if is_last:
-            z, batch = _ŷ, Symbol("Ŷ", batch=True)
-        above = _Level(z, batch, Symbol("G", str(i), batch=True), width)
+            z, batch = _ŷ, Symbol("Ŷ")
+        above = _Level(z, batch, Symbol("G", str(i)), width)
         places.append(_Place(layer, name, k, level, above, kind is Elementwise))
         level = above
     return places
