@@ -35,7 +35,8 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
     Raises
     ------
     ValueError
-        If x is not one sample, or the layer refuses it.
+        If x is not one sample, or the layer refuses it; if the layer does
+        not treat each row of a batch by itself, which is found by trying.
     TypeError
         If layer is no Layer, or x does not hold real numbers.
 
@@ -96,6 +97,52 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
     twin = copy.deepcopy(layer)  # whose parameters' .grad may be written to
     for parameter in twin.parameters():
         parameter.grad = None
-    out = twin.forward(sample).shape[1]
-    twin.forward(np.repeat(sample, out, axis=0))
-    return np.asarray(twin.backward(np.eye(out)))
+    y = np.asarray(twin.forward(sample))
+    if y.ndim != 2 or len(y) != 1:
+        raise ValueError(
+            f"jacobian: expected {layer!r} to return one row, (1, out), got {y.shape}"
+        )
+    out = y.shape[1]
+    same = twin.forward(np.repeat(sample, out, axis=0))
+    result = np.asarray(twin.backward(np.eye(out)))
+    _check_rows(twin, sample, y, same, result)
+    return result
+
+
+def _check_rows(twin: Layer, x: Array, y: Array, same: Array, jacobian: Array) -> None:
+    """Raise unless a batch gives what its rows give one by one.
+
+    The sample stands first and last but one among other rows, in a batch of
+    another size: a mean over the rows, what one row passes on to the next
+    and a factor N all change what it gives. The other rows lie nearer to 0,
+    then farther away, unless the layer refuses those.
+    """
+    rng, out = np.random.default_rng(1986), len(jacobian)
+    size = np.abs(x) + (np.sqrt(np.mean(x**2)) or 1) * (x == 0)
+    away = np.where(x < 0, -size, size) * rng.uniform(0.1, 0.3, (out + 1, x.shape[1]))
+    g = rng.uniform(-1, 1, (out + 3, out)).astype(y.dtype)
+    tolerance, ours = np.sqrt(np.finfo(y.dtype).eps), [0, -2]
+
+    def alike(a: Array, b: Array, scale: Array) -> bool:
+        near = tolerance * np.max(scale, initial=0, where=np.isfinite(scale))
+        return a.shape == b.shape and np.allclose(a, b, 0, near, equal_nan=True)
+
+    is_alone = alike(np.asarray(same), np.repeat(y, out, axis=0), np.abs(y))
+    for sign in (-1, 1):
+        others = (x + sign * away).astype(x.dtype)
+        with np.errstate(all="ignore"):
+            try:
+                z = np.asarray(twin.forward(np.vstack([x, others[1:], x, others[:1]])))
+                grad = np.asarray(twin.backward(g))
+            except Exception:  # of the reader's code, on rows that it did not ask for
+                continue
+        scale = np.abs(g[ours]) @ np.abs(jacobian)
+        is_alone &= alike(z[ours], np.repeat(y, 2, axis=0), np.abs(y))
+        if np.all(np.isfinite(jacobian)):
+            is_alone &= alike(grad[ours], g[ours] @ jacobian, scale)
+    if not is_alone:
+        raise ValueError(
+            f"jacobian: expected a layer that treats each row of a batch by itself, "
+            f"got {twin!r}, in which a row depends on the others: the Jacobian of one "
+            f"sample does not describe it"
+        )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,54 +23,58 @@ from mlp.core import Layer, Loss
 from mlp.derivation import derive
 from mlp.derivation.expressions import (
     Apply,
+    AtLeast,
     Chain,
     Expr,
     Negative,
     Notation,
     Number,
+    Of,
     Quotient,
     Sum,
 )
-from mlp.derivation.rules import RULES
-from mlp.derivation.tables import is_one, spelled
+from mlp.derivation.rules import RULES, log
+from mlp.derivation.tables import LAYOUTS, is_one, spelled
 from mlp.losses import BCELoss, MSELoss
 from mlp.optim import SGD
-from mlp.sequential import Sequential
+from mlp.sequential import Sequential, is_plain
 
 ENTRIES, TERMS = 12, 6  # of an array, of a formula; what has more is summed up
 SMALL = 60  # parameters; of a larger net, every array is summed up
 
 
 class Figure(Number):
-    """A number, and the text that it is written as."""
+    """A number, the text that it is written as, and the text that loses nothing."""
 
-    def __init__(self, number: float, text: str) -> None:
+    def __init__(self, number: float, text: str, exact: str) -> None:
         super().__init__(number)
-        self.text = text
-        self.tightness = Sum.tightness if text.startswith("−") else Number.tightness
-
-    def show(self, n: Notation, *args: Expr) -> str:
-        """Return the text."""
-        return n.token(self.text)
+        self.has_figures, self.exact = True, exact
+        self.write(text)
 
 
 class Figures:
     """The entries of an array, written with as many decimals as they need."""
 
     def __init__(self, array: npt.ArrayLike) -> None:
-        self.array = np.asarray(array, np.float64) + 0.0  # no −0
-        finite = self.array[np.isfinite(self.array)]
-        self.decimals = next(
-            (d for d in range(9) if np.allclose(finite, np.round(finite, d), 1e-12, 0)),
-            9,
+        self.array: Array = np.asarray(array)
+
+    @cached_property
+    def decimals(self) -> int:
+        """How many decimals tell all entries, or 9 if none do."""
+        finite = self.array[np.isfinite(self.array)].astype(np.float64)
+        return next(
+            (d for d in range(9) if np.allclose(finite, finite.round(d), 1e-12, 0)), 9
         )
 
     def __getitem__(self, place: Any) -> Figure:
-        """Return one entry."""
-        value = float(self.array[place])
-        small = 0 < abs(value) < 1e-4 or abs(value) >= 1e9
-        text = f"{value:.9g}" if small else f"{value:.{self.decimals}f}"
-        return Figure(value, text.replace("-", "−"))
+        """Return one entry, with nine significant digits at least, or all it has."""
+        entry = self.array[place] + 0.0  # no −0
+        value, size = float(entry), abs(float(entry))
+        is_plain = 1e-4 <= size < 1e9 and (size >= 0.1 or self.decimals < 9)
+        text = f"{value:.{self.decimals}f}" if is_plain or not size else f"{value:.9g}"
+        is_short = 1e-4 <= size < 1e9
+        write = np.format_float_positional if is_short else np.format_float_scientific
+        return Figure(value, text, write(entry, trim="-"))
 
 
 class Line(NamedTuple):
@@ -86,6 +91,34 @@ class Line(NamedTuple):
         return f"{self.entry} = {middle}{self.value}"
 
 
+def _as_printed(formula: Expr) -> Any:
+    """Return the value of a formula of numbers as they are written."""
+    if isinstance(formula, Figure):
+        return float(formula.text.replace("−", "-"))
+    return formula.compute(*map(_as_printed, formula.args))
+
+
+def _write_out(formula: Expr) -> None:
+    """Have each number written to its last digit."""
+    if isinstance(formula, Figure):
+        formula.write(formula.exact)
+    for arg in formula.args:
+        _write_out(arg)
+
+
+def _line(entry: str, formula: Expr, value: Figure) -> Line:
+    """Return a line that can be evaluated as it stands.
+
+    Where digits that are not written would be missed, as in the difference
+    of two numbers that are nearly the same, all of them are written.
+    """
+    with np.errstate(all="ignore"):  # 1/0 and log 0, at a bound
+        printed, exact = _as_printed(formula), formula.value({})
+        if not np.isclose(printed, exact, rtol=1e-7, atol=0, equal_nan=True):
+            _write_out(formula)
+    return Line(entry, formula, value)
+
+
 class Trace:
     """One training step of a net, with its numbers.
 
@@ -96,8 +129,11 @@ class Trace:
     steps : list of (int, str, list of Line or str)
         The five steps, each with its number, its name and its lines; a line
         is a str where an array is too large to be written out.
+    layout : str
+        That of the lines of ∂ℓ/∂W, "numerator" or "denominator".
     before, after, gradients : dict of str to array
-        The parameters before and after the step, and ∂ℓ/∂θ, by the names of
+        The parameters before and after the step, and their .grad, which has
+        the shape of the parameter in either layout, by the names of
         state_dict.
     loss, loss_after : float
         On this batch.
@@ -106,7 +142,6 @@ class Trace:
         loss would change by if it were flat; −lr ‖∂ℓ/∂θ‖² for plain SGD.
     change : float
         What it did change by, loss_after − loss.
-
 
     Examples
     --------
@@ -122,6 +157,7 @@ class Trace:
     def __init__(
         self,
         title: str,
+        layout: str,
         steps: list[tuple[int, str, list[Line | str]]],
         before: dict[str, Array],
         after: dict[str, Array],
@@ -129,14 +165,15 @@ class Trace:
         losses: tuple[float, float],
         predicted_change: float,
     ) -> None:
-        self.title, self.steps = title, steps
+        self.title, self.layout, self.steps = title, layout, steps
         self.before, self.after, self.gradients = before, after, gradients
         self.loss, self.loss_after = losses
         self.change, self.predicted_change = losses[1] - losses[0], predicted_change
 
     def __str__(self) -> str:
         """Return the five steps, and the change of the loss."""
-        parts = [paragraph(self.title)]
+        remark = "".join(map(str, LAYOUTS[self.layout]))
+        parts = [paragraph(self.title), remark]
         for number, name, lines in self.steps:
             parts += ["", f"{number}. {name}", *map(_indented, lines)]
         losses = {
@@ -160,6 +197,8 @@ def trace(
     optimizer: SGD,
     x: npt.ArrayLike,
     y: npt.ArrayLike,
+    *,
+    layout: str = "numerator",
 ) -> Trace:
     """Return one training step with its numbers put into the formulas.
 
@@ -174,6 +213,9 @@ def trace(
     x, y : array_like of shape (N, in_features) and (N, out_features)
         A batch, of one row as a rule. Entries of several rows have the row
         as their first index.
+    layout : "numerator" or "denominator"
+        As for derive: in the latter ∂ℓ/∂W has the shape of W, in the former
+        that of its transpose.
 
     Returns
     -------
@@ -196,6 +238,7 @@ def trace(
     >>> sgd = SGD(model.parameters(), lr=0.5)
     >>> print(trace(model, MSELoss(), sgd, [[0.05, 0.1]], [[0.4]]))
     One training step of Linear₁ with MSELoss
+    In numerator layout: ∂ℓ/∂W has the shape of Wᵀ.
     <BLANKLINE>
     1. forward
        ŷ₁ = 0.15 · 0.05 + 0.20 · 0.10 + 0.35 = 0.3775
@@ -204,12 +247,13 @@ def trace(
        ℓ = (0.3775 − 0.4)² = 0.00050625
     <BLANKLINE>
     3. zero the gradients
-       W⁽¹⁾.grad, b⁽¹⁾.grad ← None
+       W⁽¹⁾.grad ← None
+       b⁽¹⁾.grad ← None
     <BLANKLINE>
     4. backward
        (∂ℓ/∂ŷ)₁ = 2 · (0.3775 − 0.4) = −0.045
-       (∂ℓ/∂W⁽¹⁾)₁₁ = (−0.045) · 0.05 = −0.00225
-       (∂ℓ/∂W⁽¹⁾)₁₂ = (−0.045) · 0.10 = −0.00450
+       (∂ℓ/∂W⁽¹⁾)₁₁ = 0.05 · (−0.045) = −0.00225
+       (∂ℓ/∂W⁽¹⁾)₂₁ = 0.10 · (−0.045) = −0.00450
        (∂ℓ/∂b⁽¹⁾)₁ = −0.045
     <BLANKLINE>
     5. step
@@ -229,8 +273,11 @@ def trace(
     """
     _checks.instance("trace", "criterion", criterion, Loss)
     _checks.instance("trace", "optimizer", optimizer, SGD)
-    d: Any = copy.deepcopy(derive(model, criterion, optimizer=optimizer))
-    net, sgd = Sequential(*(place.layer for place in d.places)), d.optimizer
+    _checks.one_of("trace", "layout", layout, LAYOUTS)
+    d: Any = copy.deepcopy(derive(model, criterion, optimizer=optimizer, layout=layout))
+    layers = [place.layer for place in d.places]
+    net = d.model if is_plain(d.model) else Sequential(*layers)
+    sgd = d.optimizer
     before = net.state_dict()
     named = dict(zip(before, d.parameters, strict=True))
 
@@ -252,7 +299,7 @@ def trace(
     forward = [line for at in levels for line in _forward(*at[:3], limit)]
     backward = list(_loss_backward(d, outputs[-1], target, grads[-1], limit))
     for place, z, out, grad_z, grad_out in reversed(levels):
-        backward += _backward(place, z, out, grad_z, grad_out, limit)
+        backward += _backward(d, place, z, out, grad_z, grad_out, limit)
     gradients: dict[str, Any] = {name: p.grad for name, (_, p) in named.items()}
     velocity = {name: sgd.velocity_of(p) for name, (_, p) in named.items()}
     sgd.step()  # 5. step
@@ -261,17 +308,19 @@ def trace(
     step: list[Line | str] = []
     for name, (letter, p) in held.items():
         moved = before[name], after[name], velocity[name], sgd.velocity_of(p)
-        step += _step(sgd, str(letter), gradients[name], *moved, limit)
-    cleared = ", ".join(f"{letter}.grad" for letter, _ in d.parameters)
+        step += _step(sgd, letter, gradients[name], *moved, limit)
+    equations = [str(equation) for equation in d.steps[2].equations]
+    cleared: list[Line | str] = [*equations] if limit else [", ".join(equations)]
     steps: list[tuple[int, str, list[Line | str]]] = [
         (1, "forward", forward),
         (2, "loss", [_loss(d, outputs[-1], target, loss)]),
-        (3, "zero the gradients", [f"{cleared} ← None"]),
+        (3, "zero the gradients", cleared),
         (4, "backward", backward),
         (5, "step", step),
     ]
     return Trace(
         d.title().replace("Derivation", "One training step"),
+        layout,
         steps,
         before,
         after,
@@ -306,7 +355,7 @@ def _lines(
     if array.size > limit or terms > TERMS:
         size = " × ".join(map(str, array.shape))
         parts = array.mean(), array.min(), array.max()
-        mean, low, high = (f"{part:.4g}".replace("-", "−") for part in parts)
+        mean, low, high = (f"{part:.6g}".replace("-", "−") for part in parts)
         yield f"{name}: {size} numbers, mean {mean}, from {low} to {high}"
         return
     figures = Figures(array)
@@ -315,7 +364,7 @@ def _lines(
         numbers = [str(k + 1) for k in place]
         index = ("" if max(map(len, numbers)) == 1 else ",").join(numbers)
         entry = Notation().index(name if bare else f"({name})", index)
-        yield Line(entry, formula(*place), figures[place])
+        yield _line(entry, formula(*place), figures[place])
 
 
 def _rows(
@@ -335,12 +384,12 @@ def _rows(
 def _forward(place: Any, x: Array, out: Array, limit: int) -> Iterator[Line | str]:
     """Yield the entries of a layer's output."""
     z, name = Figures(x), str(place.above.z)
-    if place.bends:
+    if place.is_activation:
 
-        def bent(k: int, i: int) -> Expr:
+        def activated(k: int, i: int) -> Expr:
             return spelled(place.output(z[k, i]))
 
-        return _rows(name, out, bent, 1, limit)
+        return _rows(name, out, activated, 1, limit)
     (_, weight), *rest = place.parameters()
     w, biases = Figures(weight.data), [Figures(p.data) for _, p in rest]
 
@@ -362,23 +411,21 @@ def _loss(d: Any, prediction: Array, target: Array, value: float) -> Line | str:
     formula = formula if divisor == 1 else Quotient(formula, Number(divisor))
     if isinstance(d.criterion, BCELoss):
         formula = Negative(formula)
-    return Line("ℓ", formula, _figure(value))
-
-
-class _Square(Expr):
-    """(a)²."""
-
-    show = staticmethod(lambda n, a: n.power(n.fence("(", a.layout(n), ")"), "2"))
-    worth = staticmethod(np.square)
+    return _line("ℓ", formula, _figure(value))
 
 
 def _log(a: Expr) -> Expr:
-    return Apply("log", np.log, a)
+    """Return log a, with the bound of BCELoss where that is active."""
+    logarithm = Apply("log", log, a)
+    return logarithm if logarithm.value({}) >= -100 else AtLeast(logarithm, -100)
 
 
 _TERMS: dict[type[Loss], Callable[[Expr, Expr], Expr]] = {
-    MSELoss: lambda ŷ, y: _Square(ŷ - y),
+    MSELoss: lambda ŷ, y: (ŷ - y) ** 2,
     BCELoss: lambda ŷ, y: y * _log(ŷ) + (1 - y) * _log(1 - ŷ),
+}
+_BOUNDED: dict[type[Loss], Callable[..., Expr]] = {  # ∂ℓ/∂ŷ where a bound is active
+    BCELoss: lambda ŷ, y, scale: scale(1, (ŷ - y) / AtLeast(ŷ * (1 - ŷ), 1e-12)),
 }
 
 
@@ -404,41 +451,58 @@ def _loss_backward(
         return e if k == 1 else Chain(Number(k), e)
 
     def slope(k: int, i: int) -> Expr:
-        formula: Expr = rule.in_code(p[k, i], t[k, i], scale)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            is_right = np.isclose(formula.value({}), grad[k, i], rtol=1e-4, atol=1e-6)
-        return formula if is_right else Figures(grad)[k, i]  # a bound is active
+        forms = rule.batch_form, _BOUNDED.get(type(d.criterion), rule.batch_form)
+        for form in forms:
+            formula: Expr = form(p[k, i], t[k, i], scale)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                value = formula.value({})
+            if np.isclose(value, grad[k, i], rtol=1e-4, atol=0):
+                return formula
+        return Figures(grad)[k, i]
 
     return _rows("∂ℓ/∂ŷ", grad, slope, 1, limit)
 
 
 def _backward(
-    place: Any, x: Array, out: Array, grad_x: Array, grad_out: Array, limit: int
+    d: Any,
+    place: Any,
+    x: Array,
+    out: Array,
+    grad_x: Array,
+    grad_out: Array,
+    limit: int,
 ) -> Iterator[Line | str]:
     """Yield what a layer's backward adds to .grad, and returns."""
     z, a, g = Figures(x), Figures(out), Figures(grad_out)
     below, rows = f"∂ℓ/∂{place.below.z}", range(len(x))
-    if place.bends:
+    order = 1 if d.is_numerator else -1
 
-        def bent(k: int, i: int) -> Expr:
+    def product(*factors: Expr) -> Expr:
+        return Chain(*factors[::order])
+
+    if place.is_activation:
+
+        def through(k: int, i: int) -> Expr:
             slope = place.rule.slope(z[k, i], a[k, i])
-            return g[k, i] if is_one(slope) else Chain(g[k, i], slope)
+            return g[k, i] if is_one(slope) else product(g[k, i], slope)
 
-        yield from _rows(below, grad_x, bent, 1, limit)
+        yield from _rows(below, grad_x, through, 1, limit)
         return
     (letter, weight), *rest = place.parameters()
     w = Figures(weight.data)
 
-    def for_weight(i: int, j: int) -> Expr:
-        return _sum([Chain(g[k, i], z[k, j]) for k in rows])
+    def for_weight(*at: int) -> Expr:
+        j, i = at[::order]
+        return _sum([product(z[k, j], g[k, i]) for k in rows])
 
     def for_bias(i: int) -> Expr:
         return _sum([g[k, i] for k in rows])
 
     def for_input(k: int, j: int) -> Expr:
-        return _sum([Chain(g[k, i], w[i, j]) for i in range(grad_out.shape[1])])
+        return _sum([product(g[k, i], w[i, j]) for i in range(grad_out.shape[1])])
 
-    yield from _lines(f"∂ℓ/∂{letter}", weight.grad, for_weight, len(x), limit)
+    laid = weight.grad.T if d.is_numerator else weight.grad
+    yield from _lines(f"∂ℓ/∂{letter}", laid, for_weight, len(x), limit)
     for letter, bias in rest:
         yield from _lines(f"∂ℓ/∂{letter}", bias.grad, for_bias, len(x), limit)
     if str(place.below.z) != "x":  # nobody needs the gradient by x
@@ -447,7 +511,7 @@ def _backward(
 
 def _step(
     sgd: SGD,
-    letter: str,
+    letter: Expr,
     grad: Array,
     before: Array,
     after: Array,
@@ -472,7 +536,7 @@ def _step(
         return Sum(Chain(_figure(sgd.momentum), v_before[k]), slope(*k))
 
     if sgd.momentum:
-        yield from _lines(f"v of {letter}", velocity_after, velocity, 2, limit)
+        yield from _lines(str(Of("v", letter)), velocity_after, velocity, 2, limit)
     yield from _lines(
-        letter, after, lambda *k: θ[k] - Chain(lr, direction(*k)), 2, limit
+        str(letter), after, lambda *k: θ[k] - Chain(lr, direction(*k)), 2, limit
     )

@@ -9,6 +9,7 @@ from oracles import random_net, seeds, sizes
 from mlp import (
     SGD,
     Identity,
+    Layer,
     Linear,
     MSELoss,
     ReLU,
@@ -84,3 +85,94 @@ def test_jacobian_refuses():
         jacobian(Identity(), ["a"])
     with pytest.raises(TypeError, match="jacobian: expected a Layer"):
         jacobian(np.eye(2), [1.0, 2.0])
+
+
+def made_of(forward, backward):
+    """Return a layer of two functions, of x and of grad_output and x."""
+
+    class Own(Layer):
+        def forward(self, x):
+            self.x = np.asarray(x)
+            return forward(self.x)
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return backward(np.asarray(grad_output), self.x)
+
+        def __repr__(self):
+            return "Own()"
+
+    return Own()
+
+
+MIXES = {
+    "mean": (lambda x: x - x.mean(0), lambda g, x: g - g.mean(0)),
+    "only forward": (lambda x: x - x.mean(0), lambda g, x: g),
+    "only backward": (lambda x: x, lambda g, x: g - g.mean(0)),
+    "sum of rows": (lambda x: x + x.sum(0), lambda g, x: g + g.sum(0)),
+    "running sum": (
+        lambda x: np.cumsum(x, 0),
+        lambda g, x: np.cumsum(g[::-1], 0)[::-1],
+    ),
+    "number of rows": (lambda x: x / len(x), lambda g, x: g / len(x)),
+    "rows in backward": (lambda x: x, lambda g, x: g / len(x)),
+    "largest of rows": (lambda x: x - x.max(0), lambda g, x: g),
+    "smallest of rows": (lambda x: x - x.min(0), lambda g, x: g),
+    "reversed": (lambda x: x[::-1], lambda g, x: g[::-1]),
+    "by place": (
+        lambda x: x * np.arange(len(x))[:, None],
+        lambda g, x: g * np.arange(len(x))[:, None],
+    ),
+    "norm of g": (lambda x: x, lambda g, x: g / np.sqrt((g**2).sum())),
+}
+
+
+@pytest.mark.parametrize("mix", MIXES)
+@pytest.mark.parametrize("x", [[0.5, -1.0, 2.0, 0.0], [0.0, 0.0, 0.0], [3.0]])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_layer_that_mixes_the_rows_is_refused(mix, x, dtype):
+    layer = made_of(*MIXES[mix])
+    with pytest.raises(ValueError, match="treats each row of a batch by itself.*Own"):
+        jacobian(layer, np.array(x, dtype))
+
+
+@given(seeds, st.lists(sizes, min_size=2, max_size=4), st.booleans())
+def test_no_net_of_layers_that_keep_rows_apart_is_refused(seed, widths, single):
+    rng = np.random.default_rng(seed)
+    model = random_net(rng, widths, dtype=np.float32 if single else np.float64)
+    for scale in (1e-6, 1.0, 1e6):
+        jacobian(model, scale * rng.normal(size=widths[0]))
+
+
+def test_a_layer_that_mixes_features_has_a_jacobian():
+    softmax = made_of(
+        lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True),
+        lambda g, x: (
+            (p := np.exp(x) / np.exp(x).sum(1, keepdims=True))
+            * (g - (g * p).sum(1, keepdims=True))
+        ),
+    )
+    y = np.array([0.2, 0.3, 0.5])
+    np.testing.assert_allclose(
+        jacobian(softmax, np.log(y)), np.diag(y) - np.outer(y, y), atol=1e-12
+    )
+
+
+def test_a_domain_that_ends_is_not_left():
+    log = made_of(np.log, lambda g, x: g / x)
+    with np.errstate(all="raise"):
+        np.testing.assert_allclose(jacobian(log, [1e-3, 2.0]), np.diag([1e3, 0.5]))
+
+
+def test_a_layer_that_refuses_other_rows_is_measured_where_it_can_be():
+    def root(x):
+        if np.any(x > 1):
+            raise ValueError("expected at most 1")
+        return np.sqrt(1 - x)
+
+    layer = made_of(root, lambda g, x: -g / 2 / np.sqrt(1 - x))
+    np.testing.assert_allclose(jacobian(layer, [0.91, 0]), np.diag([-1 / 0.6, -0.5]))
+
+
+def test_an_output_that_is_no_row_is_named():
+    with pytest.raises(ValueError, match=r"to return one row, \(1, out\), got \(1,\)"):
+        jacobian(made_of(lambda x: x.sum(1), lambda g, x: g), [1.0, 2.0])

@@ -116,7 +116,13 @@ def _logistic(x: Any) -> Any:
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-abs(x)))
 
 
-_log, _sigma = partial(Apply, "log", np.log), partial(Apply, "σ", _logistic)
+def log(x: Any) -> Any:
+    """Return log x, which is −∞ at 0 without a warning."""
+    with np.errstate(divide="ignore"):
+        return np.log(x)
+
+
+_log, _sigma = partial(Apply, "log", log), partial(Apply, "σ", _logistic)
 Scaled = Callable[[float, Expr], Expr]
 
 
