@@ -85,13 +85,20 @@ def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
         yield values[str(d.places[0].below.grad)], whole.backward(criterion.backward())
         yield from _gradients(d, values, parameters)
 
-    # values, outputs and each .grad are now those of the one sample
-    z_columns = [out.T for out in outputs]
-    ends = [x, *z_columns, loss]
+    # A forward row is what its layers' formulas make of x, all in float64: each
+    # formula has been compared with its layer, at the input that the layer had.
+    alone = d.values_at(x, y)
+    columns_of_z = [alone[str(place.above.z)] for place in d.places]
+    (_, _, equations), *_ = d.run(dict(alone), slice(1, 2))
+    ends = [x, *columns_of_z, equations[0]]
     for row, z, output in zip(d.forward, ends, ends[1:], strict=False):
-        given = row.input.value(values)
+        given = row.input.value(alone)
         yield given[0] if isinstance(given, tuple) else given, z
-        yield row.output.value(values), output
+        yield row.output.value(alone), output
+    (forward,) = d.run(alone, slice(1))
+    yield from zip(forward.equations, columns_of_z, strict=True)
+
+    # values, and each .grad, are now those of the one sample
     for (_, gradient, _), p in zip(d.gradients, parameters, strict=True):
         value = gradient.value(values)
         yield np.reshape(value.T if d.is_numerator else value, p.data.shape), p.grad
@@ -103,10 +110,7 @@ def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
             left, right = (side.value(values) for side in elements.args)
             yield left, right
 
-    # the five steps, run one after the other, from the outputs of the library
-    (forward,) = d.run(values, slice(1))
-    yield from zip(forward.equations, z_columns, strict=True)
-    values |= {str(at.above.z): z for at, z in zip(d.places, z_columns, strict=True)}
+    # the other four steps, one after the other, from the outputs of the library
     loss_step, zero, _, _ = d.run(values, slice(1, None))
     yield loss_step.equations[0], loss
     yield [value is None for value in zero.equations], [True] * len(parameters)

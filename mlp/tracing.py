@@ -48,7 +48,7 @@ class Figure(Number):
 
     def __init__(self, number: float, text: str, exact: str) -> None:
         super().__init__(number)
-        self.has_figures, self.exact = True, exact
+        self.needs_signs, self.exact = True, exact
         self.write(text)
 
 

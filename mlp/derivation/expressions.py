@@ -82,9 +82,9 @@ class Expr:
         What it is made of.
     is_array : bool
         Whether its value is a column or a matrix, so that * is ⊙.
-    has_figures : bool
-        Whether it has numbers in the place of letters, so that each product
-        needs a sign.
+    needs_signs : bool
+        Whether each product needs a sign, since numbers stand in the place
+        of letters, or with an exponent.
     """
 
     tightness = FACTOR
@@ -95,7 +95,7 @@ class Expr:
     def __init__(self, *args: Expr | float) -> None:
         self.args = tuple(a if isinstance(a, Expr) else Number(a) for a in args)
         self.is_array: bool = any(arg.is_array for arg in self.args)
-        self.has_figures: bool = any(arg.has_figures for arg in self.args)
+        self.needs_signs: bool = any(arg.needs_signs for arg in self.args)
 
     def layout(self, n: Notation, tightness: int = 0) -> str:
         """Return the node, in parentheses if it holds less tightly."""
@@ -251,6 +251,7 @@ class Number(Expr):
             self.tightness = SUM
         else:  # 3e−05 is a product where it is written as one
             self.tightness = PRODUCT if "e" in self.text else FACTOR
+        self.needs_signs |= "e" in self.text
 
     def show(self, n: Notation) -> str:
         """Return its digits, a sign before them if it is negative."""
@@ -283,8 +284,11 @@ class Sum(Expr):
         """Return the terms with their signs."""
         parts = [first.layout(n)]
         for arg in rest:
-            negative = isinstance(arg, Negative)
-            sign, term = (" − ", arg.args[0]) if negative else (" + ", arg)
+            sign, term = " + ", arg
+            if isinstance(arg, Negative):
+                sign, term = " − ", arg.args[0]
+            elif type(arg) is Number and arg.number < 0:
+                sign, term = " − ", Number(-arg.number)
             parts += [n.token(sign), term.layout(n, PRODUCT)]
         return n.row(*parts)
 
@@ -316,7 +320,7 @@ class Product(Expr):
                 is_closed = not is_last or any(a.is_array for a in args[:-1])
             texts.append(arg.layout(n, PRODUCT + is_closed))
             gaps.append(arg.is_word or isinstance(args[i - 2], Quotient))
-        if self.has_figures or any(map(n.digit_first.match, texts[1:])):
+        if self.needs_signs or any(map(n.digit_first.match, texts[1:])):
             return n.joined(" · ", texts)
         parts = [
             part

@@ -381,7 +381,7 @@ class Derivation:
             if outputs is None:
                 out = spelled(place.output(place.below.z)).value(values)
             else:
-                out = outputs[k].T
+                out = np.asarray(outputs[k], np.float64).T
             values[str(place.above.z)], values[str(place.above.batch)] = out, out.T
         for symbol, elements, shape in self.jacobians if x.shape[1] == 1 else ():
             values[str(symbol)] = np.reshape(elements.value(values), shape.value)
@@ -405,7 +405,7 @@ class Derivation:
         ----------
         x, y : array_like of shape (n,) and (K,)
             A data point. Where a bound of BCELoss is active, backward is not
-            the derivative of forward, and the result is infinite.
+            the derivative of forward: the result is near 1, or infinite.
 
         Returns
         -------
@@ -419,6 +419,7 @@ class Derivation:
         ValueError, TypeError
             As evaluate.
         """
+        _places(numbered_layers(self.model))  # its layers are still all that it is
         from mlp.proving import largest_difference  # which knows forward and backward
 
         return largest_difference(self, *self.sample(x, y))
