@@ -132,9 +132,15 @@ def _gradients(
 
 
 def _difference(a: Any, b: Any) -> float:
-    """Return the largest difference of two cells, relative to their largest entry."""
+    """Return the largest difference of two cells, relative to their largest entry.
+
+    Numbers below the smallest that the dtype of b, the library's, has in
+    full are as good as 0.
+    """
+    dtype = np.asarray(b).dtype
+    tiny = np.finfo(dtype if dtype.kind == "f" else np.float64).tiny
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)  # None is NaN
     if a.shape != b.shape or not np.all(np.isfinite(a) & np.isfinite(b)):
         return float("inf")
-    largest = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0))
-    return float(np.abs(a - b).max(initial=0) / (largest or 1))
+    largest = max(np.abs(a).max(initial=tiny), np.abs(b).max(initial=tiny))
+    return float(np.abs(a - b).max(initial=0) / largest)

@@ -174,7 +174,7 @@ def raised(text: str) -> str:
 
 
 def over(above: str, below: str) -> str:
-    """A fraction holds together by its line; ∂a/∂b is one letter."""
+    """Return a fraction, which its line holds together; ∂a/∂b is one letter."""
     if above.startswith("∂"):
         return f"{above}/{below}".replace(" ", "")
     return f"(({above})/({below}))"

@@ -3,6 +3,7 @@
 import copy
 import html.parser
 import pickle
+import pydoc
 import re
 import time
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import random_net, seeds, sizes
 
+import mlp.derivation
 from mlp import (
     SGD,
     BCELoss,
@@ -20,11 +22,13 @@ from mlp import (
     Linear,
     Loss,
     MSELoss,
+    Parameter,
     ReLU,
     Sequential,
     Sigmoid,
     derive,
     jacobian,
+    trace,
 )
 from mlp.derivation import RULES, Apply, Elementwise, LossRule
 from mlp.derivation.expressions import (
@@ -773,3 +777,121 @@ def test_the_bounds_of_bce_give_no_false_proof():
     model = net(g=Sigmoid)
     model[2].bias.data[...] = 1000
     assert derive(model, BCELoss()).check([1, 2, 3], [0, 1]) == np.inf
+
+
+# ------------------------------------------------------- the model itself, whole
+
+
+class Residual(Sequential):
+    """y = x + f(x)."""
+
+    def forward(self, x):
+        return x + super().forward(x)
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        return grad_output + super().backward(grad_output)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Residual(Linear(2, 2), ReLU()),
+        Sequential(Linear(2, 2), Residual(Linear(2, 2))),
+        Sequential(Linear(2, 2), Sequential(Residual(Linear(2, 2)))),
+        [Linear(2, 2), Residual(Linear(2, 2))],
+    ],
+)
+def test_what_is_not_its_layers_is_not_opened(model):
+    optimizer = SGD(Linear(2, 2).parameters(), lr=0.1)
+    for call in (
+        lambda: derive(model, MSELoss()),
+        lambda: trace(model, MSELoss(), optimizer, [[1, 2]], [[3, 4]]),
+    ):
+        with pytest.raises(NotImplementedError, match=r"\(Residual\), got none"):
+            call()
+
+
+def test_a_forward_replaced_on_the_instance_is_not_opened():
+    model = Sequential(Linear(2, 2), ReLU())
+    d, own = derive(model, MSELoss()), model.forward
+    assert d.check([1, 2], [3, 4]) < 1e-12
+    model.forward = lambda x: np.asarray(x) + own(x)
+    with pytest.raises(NotImplementedError, match=r"layer 0 \(Sequential\), got none"):
+        derive(model, MSELoss())
+    with pytest.raises(NotImplementedError, match=r"layer 0 \(Sequential\), got none"):
+        d.check([1, 2], [3, 4])
+
+
+def test_check_runs_the_model_itself(monkeypatch):
+    d = derive(net(), MSELoss())
+    for method, wrong in (("forward", 2), ("backward", -1)):
+        with monkeypatch.context() as patch:
+            own = getattr(Sequential, method)
+            patch.setattr(
+                Sequential, method, lambda self, x, own=own, k=wrong: k * own(self, x)
+            )
+            assert d.check([1, -2, 3], [4, 5]) > 0.1
+    assert d.check([1, -2, 3], [4, 5]) < 1e-12
+
+
+def test_check_sees_a_model_that_is_wrong_for_a_batch_only(monkeypatch):
+    own = Sequential.forward
+    monkeypatch.setattr(
+        Sequential, "forward", lambda self, x: own(self, x) * (1 + (len(x) > 1))
+    )
+    assert derive(net(), MSELoss()).check([1, -2, 3], [4, 5]) > 0.1
+
+
+@pytest.mark.parametrize("make", [MSELoss, BCELoss])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("z", [18.0, -18.0, 100.0, -120.0])
+@pytest.mark.parametrize("y", [0.0, 1.0])
+def test_a_saturated_sigmoid_is_checked_without_a_warning(make, dtype, z, y):
+    model = Sequential(Linear(1, 1, dtype=dtype, rng=0), Sigmoid())
+    model[0].weight.data[...], model[0].bias.data[...] = 0.5, z - 0.5
+    d = derive(model, make(), optimizer=SGD(model.parameters(), lr=0.1))
+    d.evaluate([1.0], [y])
+    found = d.check([1.0], [y])
+    ŷ = model.predict([[1.0]]).item()
+    if make is BCELoss and ŷ * (1 - ŷ) < 1e-12:
+        assert found > 0.5  # a bound is active
+    else:
+        assert found < (1e-10 if dtype is np.float64 else 1e-5)
+
+
+class Softmax(Layer):
+    def forward(self, x):
+        e = np.exp(x)
+        return e / e.sum(axis=1, keepdims=True)
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        return grad_output
+
+
+class Scaled(Softmax):
+    def __init__(self):
+        self.weight = Parameter([1.0])
+
+
+def test_the_advice_for_a_layer_without_a_rule_is_right():
+    with pytest.raises(NotImplementedError) as error:
+        derive(Sequential(Linear(2, 2), Softmax()), MSELoss())
+    for part in ("if it works element by element", "mixes the features", "cannot be"):
+        assert part in str(error.value)
+    with pytest.raises(NotImplementedError) as error:
+        derive(Sequential(Linear(2, 2), Scaled()), MSELoss())
+    assert "if it computes W x + b and nothing else" in str(error.value)
+    assert "Elementwise" not in str(error.value)
+
+
+def test_a_rule_of_the_wrong_sort_is_named(monkeypatch):
+    monkeypatch.setitem(RULES, Softmax, RULES[MSELoss])
+    with pytest.raises(NotImplementedError, match="got a LossRule"):
+        derive(Sequential(Linear(2, 2), Softmax()), MSELoss())
+
+
+def test_help_lists_the_public_names():
+    page = pydoc.plain(pydoc.render_doc(mlp.derivation))
+    for name in ("Affine", "Apply", "Derivation", "Elementwise", "LossRule", "derive("):
+        assert name in page
+    assert set(mlp.derivation.__all__) >= {"derive", "RULES", "Elementwise"}

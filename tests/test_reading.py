@@ -42,7 +42,8 @@ def call(name):
 
 
 numbers = st.sampled_from([2, 0.5, -0.5, -3.0, 1e-7, -1e-7, 1.25e20, 12, 0.1, 1e16])
-BINARY = [operator.add, operator.sub, operator.mul, operator.truediv]
+binaries = st.sampled_from([operator.add, operator.sub, operator.mul, operator.truediv])
+kinds = st.sampled_from(["column", "rows", "entry"])
 
 
 def powered(p):
@@ -57,7 +58,7 @@ UNARY = [
 ]
 
 
-def formulas(depth=4):
+def formulas():
     """Return a strategy of functions of (x, y), made of Python's operators."""
     x, y = (lambda x, y: x), (lambda x, y: y)
     leaf = st.sampled_from([x, y])
@@ -76,10 +77,8 @@ def formulas(depth=4):
 
         return st.one_of(
             st.builds(unary, inner, st.sampled_from(UNARY)),
-            st.builds(binary, inner, inner, st.sampled_from(BINARY)),
-            st.builds(
-                with_number, inner, st.sampled_from(BINARY), numbers, st.booleans()
-            ),
+            st.builds(binary, inner, inner, binaries),
+            st.builds(with_number, inner, binaries, numbers, st.booleans()),
         )
 
     return st.recursive(leaf, grown, max_leaves=8)
@@ -90,9 +89,7 @@ def assert_same(found, value):
 
 
 @settings(max_examples=200)
-@given(
-    formula=formulas(), seed=seeds, kind=st.sampled_from(["column", "rows", "entry"])
-)
+@given(formula=formulas(), seed=seeds, kind=kinds)
 def test_a_formula_in_any_notation_is_what_python_makes_of_it(formula, seed, kind):
     rng = np.random.default_rng(seed)
     shape = (3, 3) if kind == "rows" else (3, 1)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from mlp import (
     Sequential,
     Sigmoid,
     StaleGradientWarning,
+    derive,
     trace,
     train_step,
 )
@@ -261,3 +263,69 @@ def test_sixty_parameters_are_written_out_and_more_are_summed_up():
         optimizer = SGD(model.parameters(), lr=0.1)
         text = str(trace(model, MSELoss(), optimizer, [[1, 2, 3]], y))
         assert ("numbers, mean" in text) is is_summed_up
+
+
+@pytest.mark.parametrize("layout", ["numerator", "denominator"])
+@pytest.mark.parametrize("make", [MSELoss, BCELoss])
+def test_derive_and_trace_speak_of_one_entry_by_one_name(layout, make):
+    rng = np.random.default_rng(0)
+    model = random_net(rng, [3, 2, 4], (Sigmoid,))
+    x, y = rng.normal(size=3), rng.uniform(size=4)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    d = derive(model, make(), optimizer=optimizer, layout=layout)
+    t = trace(model, make(), optimizer, [x], [y], layout=layout)
+    values, lines = d.evaluate(x, y), {line.entry: line for line in t.steps[3][2]}
+    seen = 0
+    for row in values.gradients:
+        is_weight = str(row.parameter).startswith("W")
+        gradient = row.gradient if is_weight else row.gradient.ravel()
+        for place in np.ndindex(gradient.shape):
+            index = "".join("₁₂₃₄"[k] for k in place)
+            line = lines[f"(∂ℓ/∂{row.parameter}){index}"]
+            assert line.value.number == pytest.approx(gradient[place], rel=1e-9)
+            seen += 1
+    assert seen == sum(p.data.size for p in model.parameters())
+    assert f"In {layout} layout: " in str(d)
+    assert f"In {layout} layout: " in str(t)
+    assert t.layout == layout
+    assert t.steps[2][2] == [str(equation) for equation in d.steps[2].equations]
+    assert str(t).count("← None") == len(model.parameters())
+
+
+def test_numerator_is_the_default_and_an_unknown_layout_is_refused():
+    model = Linear(2, 1)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    assert trace(model, MSELoss(), optimizer, [[1, 2]], [[3]]).layout == "numerator"
+    with pytest.raises(ValueError, match="trace: expected layout to be one of"):
+        trace(model, MSELoss(), optimizer, [[1, 2]], [[3]], layout="row")
+
+
+def test_the_bounds_of_bce_are_shown():
+    model = Sequential(Linear(1, 1, bias=False), Sigmoid())
+    model[0].weight.data[...] = -1000.0
+    optimizer = SGD(model.parameters(), lr=0.1)
+    text = str(trace(model, BCELoss(), optimizer, [[1.0]], [[1.0]]))
+    assert "ℓ = −(1 · max(log(0), −100) + (1 − 1) · log(1 − 0)) = 100" in text
+    assert "max" not in str(trace(model, BCELoss(), optimizer, [[1e-3]], [[1.0]]))
+
+
+def test_names_are_those_of_the_models_own_state_dict():
+    model = Sequential(Linear(2, 2), Sequential(Sigmoid(), Linear(2, 1)))
+    optimizer = SGD(model.parameters(), lr=0.1)
+    t = trace(model, MSELoss(), optimizer, [[1.0, 2.0]], [[3.0]])
+    assert list(t.before) == list(t.gradients) == list(model.state_dict())
+
+
+def test_a_trace_of_many_rows_takes_little_more_than_its_step():
+    model = Sequential(Linear(2, 4, rng=0), Sigmoid(), Linear(4, 1, rng=0), Sigmoid())
+    optimizer = SGD(model.parameters(), lr=0.1)
+    rows = 20_000
+    x, y = np.ones((rows, 2)), np.ones((rows, 1))
+    tracemalloc.start()
+    try:
+        text = str(trace(model, BCELoss(), optimizer, x, y))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 * rows * 8  # 22 numbers a row are the outputs and gradients
+    assert "ŷ: 20000 × 1 numbers, mean " in text

@@ -7,7 +7,7 @@ rule, which is the same for every net.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -123,12 +123,27 @@ def log(x: Any) -> Any:
 
 
 _log, _sigma = partial(Apply, "log", log), partial(Apply, "σ", _logistic)
+
+
+class LogOfRest(Apply):
+    """log(1 − p), by log1p as in BCELoss, so that a p near 0 is not lost."""
+
+    def __init__(self, p: Expr) -> None:
+        super().__init__("log", log, 1 - p)
+        self.p = p
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """Return log(1 − p)."""
+        with np.errstate(divide="ignore"):
+            return np.log1p(-self.p.value(values))
+
+
 Scaled = Callable[[float, Expr], Expr]
 
 
 def _cross_entropy(ŷ: Expr, y: Expr, scale: Scaled) -> Expr:
     p, t = Entry(ŷ), Entry(y)
-    return -scale(1, e.SumOver(t * _log(p) + (1 - t) * _log(1 - p)))
+    return -scale(1, e.SumOver(t * _log(p) + (1 - t) * LogOfRest(p)))
 
 
 def _cross_entropy_slope(ŷ: Expr, y: Expr, scale: Scaled, t: Any) -> Expr:
