@@ -44,7 +44,7 @@ SMALL = 60  # parameters; of a larger net, every array is summed up
 
 
 class Figure(Number):
-    """A number, the text that it is written as, and the text that loses nothing."""
+    """A number, how it is written, and how it is written to its last digit."""
 
     def __init__(self, number: float, text: str, exact: str) -> None:
         super().__init__(number)
@@ -67,7 +67,7 @@ class Figures:
         )
 
     def __getitem__(self, place: Any) -> Figure:
-        """Return one entry, with nine significant digits at least, or all it has."""
+        """Return one entry, with nine significant digits, or all it has."""
         entry = self.array[place] + 0.0  # no −0
         value, size = float(entry), abs(float(entry))
         is_plain = 1e-4 <= size < 1e9 and (size >= 0.1 or self.decimals < 9)

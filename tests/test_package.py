@@ -224,7 +224,7 @@ def imports(module):
                 "sequential",
             },
         ),
-        ("proving.py", {"derivation", "jacobians"}),
+        ("proving.py", {"core", "derivation", "jacobians", "sequential"}),
         (
             "tracing.py",
             {

@@ -4,8 +4,8 @@ A newcomer should learn that a formula and its value are two readings of one
 thing: a node knows how it is laid out, whatever the notation, and what its
 value is, given the values of its letters. Nothing here knows of nets.
 
-The value of a column, a row or a matrix is an array of two dimensions, and a
-Product of two such is a matrix product. The value of a number is a float;
+The value of a column, a row or a matrix is an array of two dimensions, and
+a Product of two such is a matrix product. The value of a number is a float;
 that of an entry like ŷᵢ is all entries at once, an array of one dimension,
 and a product with it is taken entry by entry. So Σᵢ [yᵢ log ŷᵢ] has the
 value that it says.
@@ -63,7 +63,7 @@ class Notation:
         return base + below.translate(_SUB)
 
     def power(self, base: str, above: str) -> str:
-        """Return base with something above to the right; x^0.5 has no such sign."""
+        """Return base with something above to the right, as x² or x^(0.5)."""
         if above.strip("0123456789()+−T"):
             return f"{base}^({above})"
         return base + above.translate(_SUP)

@@ -313,8 +313,8 @@ class Derivation:
         Values
             The same five tables, with arrays in place of expressions:
             inputs and outputs in one dimension, gradients and Jacobians in
-            the shape that stands beside them, an equation as the value of its
-            right side, which in step 3 is None. Without an optimizer lr has
+            the shape that stands beside them, an equation as the value of
+            its right side, which in step 3 is None. Without an optimizer lr has
             no value, and step 5 is NaN.
 
         Raises
@@ -366,8 +366,8 @@ class Derivation:
     def values_at(self, x: Any, y: Any, outputs: Any = None) -> dict[str, Any]:
         """Return the value of each letter, for samples in columns.
 
-        Given the outputs of the layers, as rows, zₖ is what they are and not
-        what the formulas make of it.
+        Given the outputs of the layers, as rows, zₖ is what they are and
+        not what the formulas make of it.
         """
         values: dict[str, Any] = {"x": x, "y": y, "X": x.T, "Y": y.T, "lr": np.nan}
         values |= {"N": float(x.shape[1]), "K": float(len(y))}
@@ -404,8 +404,9 @@ class Derivation:
         Parameters
         ----------
         x, y : array_like of shape (n,) and (K,)
-            A data point. Where a bound of BCELoss is active, backward is not
-            the derivative of forward: the result is near 1, or infinite.
+            A data point. Where a bound of BCELoss is active, backward is
+            not the derivative of forward: the result is near 1, or
+            infinite.
 
         Returns
         -------
