@@ -343,36 +343,33 @@ def classes(who: str, name: str, y: RealArray) -> None:
         )
 
 
-def varies(who: str, name: str, y: RealArray) -> None:
-    """Raise if a column of y is constant."""
-    constant = y.min(axis=0) == y.max(axis=0)
-    if constant.any():
-        column = int(constant.argmax())
-        raise ValueError(
-            f"{who}: expected {name} to vary in each column, got {y[0, column]:g} in "
-            f"every row of column {column}; there is nothing to explain"
-        )
-
-
 def training_rows(
     who: str, x: npt.ArrayLike, y: npt.ArrayLike, x_dtype: Any, y_dtype: Any
-) -> tuple[Array, Array]:
-    """Return x and y as paired rows, finite, in the dtypes of a net's two ends."""
-    x, y = paired_rows(who, x, y)
-    finite(who, "x", x)
-    finite(who, "y", y)
-    return real_array(who, "x", x, x_dtype), real_array(who, "y", y, y_dtype)
+) -> tuple[RealArray, RealArray]:
+    """Return x and y as paired rows, finite; floats in the dtypes of a net's ends.
+
+    Integers stay as they are, since a layer or a loss may use them as labels.
+    """
+    rows = []
+    arrays = zip("xy", paired_rows(who, x, y), (x_dtype, y_dtype), strict=True)
+    for name, array, dtype in arrays:
+        finite(who, name, array)
+        is_float = array.dtype.kind == "f"
+        rows.append(real_array(who, name, array, dtype if is_float else None))
+    return rows[0], rows[1]
 
 
-def held_out_rows(who: str, pair: Any, x: Array, y: Array) -> tuple[Array, Array]:
-    """Return the pair of validation data, in the dtypes and widths of x and y."""
+def held_out_rows(
+    who: str, pair: Any, x: RealArray, y: RealArray, x_dtype: Any, y_dtype: Any
+) -> tuple[RealArray, RealArray]:
+    """Return the pair of validation data, as training_rows does, of the same widths."""
     if not (isinstance(pair, tuple | list) and len(pair) == 2):
         raise TypeError(
             f"{who}: expected validation to be a pair (x, y), got "
             f"{type(pair).__name__}; write validation=(x_test, y_test)"
         )
     x_held, y_held = pair
-    held_out = training_rows(f"{who}, validation", x_held, y_held, x.dtype, y.dtype)
+    held_out = training_rows(f"{who}, validation", x_held, y_held, x_dtype, y_dtype)
     for name, rows, other in zip("xy", held_out, (x, y), strict=True):
         if rows.shape[1:] != other.shape[1:]:
             raise ValueError(

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 from mlp.history import History
+
+# What a stream raises that is closed, whose reader has gone, or that is a stand-in
+# with half of a stream's methods; no run ends for that.
+_CANNOT_WRITE = (AttributeError, OSError, TypeError, ValueError)
 
 
 class Silent:
@@ -44,11 +49,9 @@ class Lines(Silent):
         if done in self._tenths:
             seconds = history.seconds[self._begun_at :]
             left = sum(seconds) / len(seconds) * (self._epochs - done)
-            print(
-                f"{_where(history, self._epochs)}   {_clock(left)} left",
-                file=sys.stderr,
-                flush=True,
-            )
+            line = f"{_where(history, self._epochs)}   {_clock(left)} left"
+            with suppress(*_CANNOT_WRITE):
+                print(line, file=sys.stderr, flush=True)
 
 
 class Bar(Silent):
@@ -56,7 +59,13 @@ class Bar(Silent):
 
     def __init__(self, bar: Any, epochs: int) -> None:
         self._bar, self._epochs = bar, epochs
-        self.step = bar.update
+        self.step = self._step
+
+    def _step(self) -> None:
+        try:
+            self._bar.update()
+        except _CANNOT_WRITE:
+            pass
 
     def epoch(self, history: History) -> None:
         """Write the losses of the epoch beside the bar."""
@@ -69,7 +78,8 @@ class Bar(Silent):
         traceback: TracebackType | None,
     ) -> None:
         """End the bar's line."""
-        self._bar.close()
+        with suppress(*_CANNOT_WRITE):
+            self._bar.close()
 
 
 def display(progress: bool | None, epochs: int, history: History, steps: int) -> Silent:
@@ -79,8 +89,10 @@ def display(progress: bool | None, epochs: int, history: History, steps: int) ->
     can take.
     """
     done = len(history.loss)
-    terminal = sys.stderr is not None and sys.stderr.isatty()
-    if progress is False or not (progress or terminal) or done >= epochs:
+    if progress is False or done >= epochs or sys.stderr is None:
+        return Silent()
+    terminal = _is_terminal(sys.stderr)
+    if not (progress or terminal):
         return Silent()
     if terminal:
         try:
@@ -89,16 +101,25 @@ def display(progress: bool | None, epochs: int, history: History, steps: int) ->
             return Lines(epochs, done)
         import shutil  # here, since with its compressors it is slow to load
 
-        bar = tqdm(
-            desc=_where(history, epochs),
-            total=epochs * steps,
-            initial=done * steps,
-            file=sys.stderr,
-            ncols=shutil.get_terminal_size().columns,  # 80 if it is said to be 0
-            bar_format="{desc} |{bar}| {remaining} left",
-        )
-        return Bar(bar, epochs)
+        with suppress(*_CANNOT_WRITE):
+            bar = tqdm(
+                desc=_where(history, epochs),
+                total=epochs * steps,
+                initial=done * steps,
+                file=sys.stderr,
+                ncols=shutil.get_terminal_size().columns,  # 80 if it is said to be 0
+                bar_format="{desc} |{bar}| {remaining} left",
+            )
+            return Bar(bar, epochs)
     return Lines(epochs, done)
+
+
+def _is_terminal(stream: Any) -> bool:
+    """Return whether a stream, which may be an editor's stand-in, is one."""
+    try:
+        return bool(stream.isatty())
+    except _CANNOT_WRITE:
+        return False
 
 
 def _where(history: History, epochs: int) -> str:

@@ -14,7 +14,9 @@ The file
 One .npz of plain arrays, which np.load(path, allow_pickle=False) reads:
 
     format_version      1
+    architecture        a text, JSON: by the path of each layer, its class
     0.weight, …         the parameters, by the names of state_dict()
+    optimizer.class     a text, JSON: the name of its class
     optimizer.lr, …     the optimizer's state_dict()
     progress.epoch      a text, JSON, of a number, text, None or generator
     progress.loss[]     a list of floats
@@ -26,6 +28,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -35,6 +38,7 @@ import numpy as np
 
 from mlp import _archive, _checks
 from mlp._checks import RealArray
+from mlp.core import Layer
 from mlp.optim import SGD
 from mlp.sequential import Sequential
 
@@ -125,10 +129,12 @@ def save(
     _checks.instance("save", "model", model, Sequential)
     kept: list[tuple[str, RealArray]] = [
         ("format_version", np.array(_VERSION, np.int64)),
+        ("architecture", np.array(_architecture(model))),
         *model._state("state_dict").items(),
     ]
     if optimizer is not None:
         _checks.instance("save", "optimizer", optimizer, SGD)
+        kept.append(("optimizer.class", np.array(_class_of(optimizer))))
         state = optimizer.state_dict().items()
         kept += [(f"optimizer.{name}", np.asarray(value)) for name, value in state]
     room = _Room(model)
@@ -145,7 +151,8 @@ def save(
     if len(arrays) < len(kept):
         raise ValueError(
             "save: expected names of parameters that do not begin with format_version, "
-            "optimizer or progress, got one; rename that attribute of the model"
+            "architecture, optimizer or progress, got one; rename that attribute of "
+            "the model"
         )
     for name, array in kept:
         if not _may_be_infinite(name, array.dtype):
@@ -156,7 +163,11 @@ def save(
 
 
 def load(
-    path: str | os.PathLike[str], model: Sequential, optimizer: SGD | None = None
+    path: str | os.PathLike[str],
+    model: Sequential,
+    optimizer: SGD | None = None,
+    *,
+    best: bool = False,
 ) -> dict[str, Any]:
     """Read what save wrote into the model and the optimizer.
 
@@ -170,9 +181,16 @@ def load(
     path : str or path
         A file written by save.
     model : Sequential
-        Of the same names, shapes and dtypes.
+        Of layers of the same classes, and parameters of the same names,
+        shapes and dtypes.
     optimizer : SGD or None
-        Without it, what the file holds of one is passed over.
+        Of the same class. Without it, what the file holds of one is passed
+        over.
+    best : bool
+        A checkpoint of fit holds the parameters of the last epoch, to go on
+        from, and, with patience, those of the lowest validation loss beside
+        them; True gives the model the latter. The optimizer's state is that
+        of the last epoch.
 
     Returns
     -------
@@ -182,7 +200,8 @@ def load(
     Raises
     ------
     CheckpointError
-        If the file is not whole, or not of this model and optimizer.
+        If the file is not whole, or not of this model and optimizer, or if
+        best is True and it holds none.
     OSError
         If it cannot be read, as a file that is not there.
     TypeError
@@ -203,14 +222,17 @@ def load(
     array([5. , 0.5])
     """
     _checks.instance("load", "model", model, Sequential)
+    best = _checks.flag("load", "best", best)
     parameters = model._state("load_state_dict")
     expected: dict[str, RealArray] = {
         "format_version": np.array(_VERSION),
         **parameters,
     }
     optional: dict[str, RealArray] = {}
+    texts = {"architecture": _architecture(model)}
     if optimizer is not None:
         _checks.instance("load", "optimizer", optimizer, SGD)
+        texts["optimizer.class"] = _class_of(optimizer)
         for name, value in optimizer.state_dict().items():
             if not isinstance(value, np.ndarray):
                 expected[f"optimizer.{name}"] = np.asarray(value)
@@ -218,10 +240,14 @@ def load(
             optional[f"optimizer.velocity.{i}"] = p.data
     try:
         with open(path, "rb") as file:
-            arrays = _read(file, expected, optional, optimizer is None, _Room(model))
+            room, passed_over = _Room(model), optimizer is None
+            arrays = _read(file, expected, optional, texts, passed_over, room)
+        _expect_classes(arrays, texts)
         progress = _decoded(
-            {n: a for n, a in arrays.items() if n not in expected | optional}
+            {n: a for n, a in arrays.items() if n not in expected | optional | texts}
         )
+        if best:
+            arrays |= _best(progress, parameters)
         if optimizer is not None:
             _take_over(optimizer, arrays, [*expected, *optional])
     except _archive.Damaged as error:
@@ -238,6 +264,7 @@ def _read(
     file: BinaryIO,
     expected: Mapping[str, RealArray],
     optional: Mapping[str, RealArray],
+    texts: Mapping[str, bytes],
     without_optimizer: bool,
     room: _Room,
 ) -> dict[str, RealArray]:
@@ -252,6 +279,10 @@ def _read(
                     f"{name} of shape {head.shape} in {head.dtype} where {like.shape} "
                     f"in {like.dtype} is needed; is it another net's?"
                 )
+        elif name in texts:
+            most = max(_TEXT, len(texts[name]))
+            if head.dtype.kind != "S" or head.shape or head.nbytes > most:
+                raise _archive.Damaged(f"one without a text in {name}")
         elif without_optimizer and name.startswith("optimizer."):
             room.takes_from_a_file(head.dtype, 0)
         elif name.startswith("progress."):
@@ -263,7 +294,7 @@ def _read(
         if name in seen:
             raise _archive.Damaged(f"one with {name} twice")
         seen.add(name)
-        if like is None and name.startswith("optimizer."):
+        if like is None and name not in texts and name.startswith("optimizer."):
             reader.skip(head)
             continue
         array = arrays[name] = reader.read(head)
@@ -280,6 +311,20 @@ def _read(
     return arrays
 
 
+def _best(
+    progress: Mapping[str, Any], parameters: Mapping[str, RealArray]
+) -> dict[str, RealArray]:
+    """Return the best parameters that fit has put into progress."""
+    best = progress.get("best")
+    if isinstance(best, dict) and best.keys() == parameters.keys():
+        like = [(a.shape, a.dtype) for a in parameters.values()]
+        if [(best[name].shape, best[name].dtype) for name in parameters] == like:
+            return best
+    raise _archive.Damaged(
+        "one without best parameters, which fit writes with patience; leave best out"
+    )
+
+
 def _take_over(optimizer: SGD, arrays: dict[str, RealArray], names: list[str]) -> None:
     """Give the optimizer its state, which checks it once more."""
     prefix = "optimizer."
@@ -292,6 +337,48 @@ def _take_over(optimizer: SGD, arrays: dict[str, RealArray], names: list[str]) -
         optimizer.load_state_dict(state)
     except (ValueError, TypeError) as error:
         raise _archive.Damaged(f"another state of the optimizer: {error}") from None
+
+
+# ----------------------------------------------------------------- classes
+
+
+def _architecture(model: Layer) -> bytes:
+    """Return a text of the class of each layer, by the path of names to it."""
+    return _json({path: {"class": name} for path, name in _classes("", model)})
+
+
+def _classes(path: str, layer: Layer) -> Iterator[tuple[str, str]]:
+    yield path, type(layer).__name__
+    for name, member in layer._members():
+        if isinstance(member, Layer):
+            yield from _classes(f"{path}.{name}" if path else name, member)
+
+
+def _class_of(optimizer: SGD) -> bytes:
+    return _json({"class": type(optimizer).__name__})
+
+
+def _json(value: Any) -> bytes:
+    import json  # here, since it is slow to load
+
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _expect_classes(arrays: dict[str, RealArray], texts: Mapping[str, bytes]) -> None:
+    """Raise unless the texts in a file, which older ones lack, are those of texts."""
+    for name, own in texts.items():
+        text = arrays[name].tobytes() if name in arrays else own
+        if text != own:
+            raise _archive.Damaged(
+                f"one of {_listed(text)} where this is of {_listed(own)}; is it "
+                f"another's?"
+            )
+
+
+def _listed(text: bytes) -> str:
+    """Return the names of the classes in a text."""
+    names = re.findall(r'"class": "([^"]*)"', text.decode(errors="replace"))
+    return f"{', '.join(names):.300}"
 
 
 # ---------------------------------------------------------------- progress
@@ -360,7 +447,7 @@ def _may_be_infinite(name: str, dtype: np.dtype[Any]) -> bool:
 
 def _text(name: str, value: Any) -> bytes:
     """Return the JSON of a plain value, a list of them, or a generator."""
-    import json  # here, since it is slow to load, and a net alone needs none
+    import json
 
     if isinstance(value, Mapping):
         return b"{}"  # one that is not empty is no text

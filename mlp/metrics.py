@@ -8,10 +8,14 @@ derivative. fit takes any function of prediction and target, in this order.
 
 from __future__ import annotations
 
+import math
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
 from mlp import _checks
+from mlp._checks import RealArray
 
 
 def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -22,8 +26,9 @@ def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     prediction : array_like of shape (N, 1) or (N, K)
         One column: the probability of a yes, which is one above 0.5. More:
         the class is the column of the largest entry, the first of several.
-    target : array_like of the same shape
-        One column: 0 or 1. More: one-hot rows, as one_hot makes them.
+    target : array_like of the same shape, or (N,)
+        One column: 0 or 1. More: one-hot rows, as one_hot makes them, or
+        labels, the whole numbers 0 to K − 1, of shape (N,).
 
     Returns
     -------
@@ -34,7 +39,7 @@ def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     ValueError
         If the shapes differ, as (N, 1) and (N,), or are not rows; if there
         are none; if a prediction is not finite, or the target not of 0 and
-        1 with, in more than one column, a single 1 a row.
+        1 with, in more than one column, a single 1 a row, nor of labels.
     TypeError
         If one of them does not hold real numbers.
 
@@ -45,7 +50,13 @@ def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     0.75
     >>> accuracy([[0.1, 0.7, 0.2], [0.3, 0.1, 0.2]], [[0, 1, 0], [0, 0, 1]])
     0.5
+    >>> accuracy([[0.1, 0.7, 0.2], [0.3, 0.1, 0.2]], [1, 2])
+    0.5
     """
+    prediction = _checks.real_array("accuracy", "prediction", prediction)
+    target = _checks.real_array("accuracy", "target", target)
+    if target.ndim == 1 and prediction.ndim == 2 and prediction.shape[1] > 1:
+        target = _rows_of_labels(target, prediction.shape[1])
     ŷ, y = _checks.scored_rows("accuracy", prediction, target)
     _checks.classes("accuracy", "target", y)
     if y.shape[1] == 1:
@@ -67,16 +78,22 @@ def r2(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     Returns
     -------
     float
-        Computed in float64.
+        Computed in float64. A column whose target is constant, so that
+        there is nothing to explain, counts as 1 if the prediction is exact,
+        else as 0.
 
     Raises
     ------
     ValueError
         If the shapes differ, as (N, 1) and (N,), or are not rows; if there
-        are none; if a number is not finite; if a column of the target is
-        constant, so that there is nothing to explain.
+        are none; if a number is not finite.
     TypeError
         If one of them does not hold real numbers.
+
+    Warns
+    -----
+    UserWarning
+        If there is one row only: R² is then NaN.
 
     Examples
     --------
@@ -90,7 +107,32 @@ def r2(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     first argument.
     """
     ŷ, y = _checks.scored_rows("r2", prediction, target)
-    _checks.varies("r2", "target", y)
-    unexplained = np.sum((y - ŷ) ** 2, axis=0)
-    total = np.sum((y - y.mean(axis=0)) ** 2, axis=0)
-    return float(np.mean(1 - unexplained / total))
+    if len(y) == 1:
+        warnings.warn(
+            "r2: expected at least two rows, got one, of which R² is NaN; give more",
+            UserWarning,
+            stacklevel=_checks.stacklevel_outside(),
+        )
+        return math.nan
+    d = y - y.mean(axis=0)
+    # R² has no unit: in one in which d is near 1, no square is out of range
+    _, exponent = np.frexp(np.abs(d).max(axis=0))
+    with np.errstate(over="ignore"):  # a prediction far off has R² = −∞
+        unexplained = np.sum(np.ldexp(y - ŷ, -exponent) ** 2, axis=0)
+    total = np.sum(np.ldexp(d, -exponent) ** 2, axis=0)
+    score = np.where((y == ŷ).all(axis=0), 1.0, 0.0)  # where the target is constant
+    varies = y.min(axis=0) < y.max(axis=0)
+    score[varies] = 1 - unexplained[varies] / total[varies]
+    return float(np.mean(score))
+
+
+def _rows_of_labels(labels: RealArray, classes: int) -> npt.NDArray[np.float64]:
+    """Return the one-hot rows of labels, each a whole number below classes."""
+    wrong = ~np.isin(labels, np.arange(classes))
+    if wrong.any():
+        raise ValueError(
+            f"accuracy: expected target to be labels from 0 to {classes - 1}, as the "
+            f"prediction has {classes} columns, got {labels[wrong][0]} in row "
+            f"{int(wrong.argmax())}; mlp.one_hot makes rows of other labels"
+        )
+    return np.eye(classes)[labels.astype(np.intp)]

@@ -14,6 +14,7 @@ import math
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import FrameType
@@ -23,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlp import _checks, _progress
-from mlp._checks import Array, Rng
+from mlp._checks import Array, RealArray, Rng
 from mlp.core import Layer, Loss, Parameter
 from mlp.data import batches
 from mlp.history import History
@@ -32,7 +33,7 @@ from mlp.optim import SGD
 from mlp.schedules import Schedule
 from mlp.sequential import Sequential
 
-Metric: TypeAlias = Callable[[Array, Array], float]
+Metric: TypeAlias = Callable[[Array, RealArray], float | None]
 
 _ROWS = 1024  # that an evaluation sends through the net at a time
 _STEPS_APART = 256  # are the states kept to rewind to, or the epochs, if longer
@@ -56,7 +57,7 @@ def train_step(
     optimizer : SGD
         Made of the model's parameters().
     x, y : array_like
-        A batch of rows, and the targets in the shape of the predictions.
+        A batch of rows, and their targets, as the loss takes them.
 
     Returns
     -------
@@ -187,8 +188,9 @@ def fit(
     optimizer : SGD
         Made of the model's parameters(), or some of them.
     x, y : array_like
-        The training rows, and the targets in the shape of the predictions.
-        They are converted to the parameters' dtype once, before the start.
+        The training rows, and their targets, as the loss takes them. Floats
+        are converted to the parameters' dtype once, before the start;
+        integers, which may be labels, reach layers and loss as they are.
     epochs : int
         How many there are to be in all, those in the checkpoint included.
     batch_size : int
@@ -199,22 +201,28 @@ def fit(
         Rows that are not trained on, for validation_loss and the metrics.
         At the end of each epoch 1024 of them at a time go through the net.
     patience : int or None
-        Stop after so many epochs without a lower validation loss. With it,
-        however the run ends, the parameters of the lowest are put back.
+        Stop after so many epochs without a lower validation loss. When the
+        run has ended, by patience or not, the model holds the parameters of
+        the lowest; a checkpoint holds those of the last epoch, to go on
+        from, and beside them the best: load(…, best=True).
     schedule : function of the epoch, or None
         lr is multiplied by schedule(epoch), epoch = 0, 1, …, for that
-        epoch; 0 is allowed. mlp.schedules has the usual ones. At the end
-        optimizer.lr is what it was.
+        epoch; 0 is allowed. mlp.schedules has the usual ones. At the end,
+        and after an error, optimizer.lr is what it was. To set it while fit
+        runs, in a metric say, is an error: let the schedule do it.
     metrics : dict of str to function, or None
         Functions of prediction and target, called at the end of each epoch
         with all validation rows; without validation with all training rows,
-        which are predicted for it.
+        which are predicted for it. One that has no value, since it returns
+        NaN or None, or raises a ValueError or ArithmeticError, which is
+        warned of, has NaN in the history, and the run goes on.
     checkpoint : str, path or None
         A file that is written after each epoch. If it is there at the
         start, the run goes on from it, and ends as one that was never cut:
         parameters, velocities, history, generator and the best parameters
         are those of the file; lr and the other settings those of this call.
-        A Generator given as rng is set to the file's state.
+        A Generator given as rng is set to the file's state. A file whose
+        run is over is warned of, as no epoch is run.
     progress : bool or None
         True shows epoch, losses and time left on standard error; None does
         if that is a terminal. A terminal gets a bar (in the clone, pip
@@ -230,15 +238,22 @@ def fit(
         If a loss or prediction is NaN or infinite. Try a smaller lr. While
         fit runs, NumPy's own warnings of it are off.
     CheckpointError
-        If the file at checkpoint is damaged, of another net, or of a run
-        with other metrics, or one with validation or patience and the other
-        without.
+        If the file at checkpoint is damaged, or of a net, loss or optimizer
+        of other classes, or of a run with other metrics, or one with
+        validation or patience and the other without.
     ValueError, TypeError
         If an argument is wrong; x or y with NaN or infinity among them. If
         the layers or the loss raise it for a batch.
+    RuntimeError
+        If optimizer.lr is set while fit runs.
     KeyboardInterrupt
         After Ctrl-C, once the step in hand, or the end of the epoch with
         its checkpoint, is done. A second Ctrl-C does not wait.
+
+    Warns
+    -----
+    UserWarning
+        If a metric has no value, or the run in the checkpoint is over.
 
     Examples
     --------
@@ -269,7 +284,7 @@ def fit(
     x, y = _checks.training_rows(who, x, y, *dtypes)
     held_out = None
     if validation is not None:
-        held_out = _checks.held_out_rows(who, validation, x, y)
+        held_out = _checks.held_out_rows(who, validation, x, y, *dtypes)
     epochs = _checks.positive_int(who, "epochs", epochs)
     batch_size = _checks.positive_int(who, "batch_size", batch_size)
     if patience is not None:
@@ -296,19 +311,32 @@ def fit(
         schedule,
         dict(metrics or {}),
     )
-    with _HeldCtrlC() as ctrl_c:
-        if checkpoint is not None:
-            run.go_on_from(checkpoint)
-        steps = run.steps_per_epoch
-        with _progress.display(progress, epochs, run.history, steps) as display:
-            while len(run.history.loss) < epochs and not run.is_out_of_patience():
-                run.one_epoch(ctrl_c, display.step)
-                if checkpoint is not None:
-                    run.save(checkpoint)
-                display.epoch(run.history)
-                ctrl_c.deliver()
-        run.put_back_the_best()
-    return run.history
+    history = run.history
+    try:
+        with _HeldCtrlC() as ctrl_c:
+            if checkpoint is not None:
+                run.go_on_from(checkpoint)
+            begun_at, steps = len(history.loss), run.steps_per_epoch
+            with _progress.display(progress, epochs, history, steps) as display:
+                while len(history.loss) < epochs and not run.is_out_of_patience():
+                    run.one_epoch(ctrl_c, display.step)
+                    if checkpoint is not None:
+                        run.save(checkpoint)
+                    display.epoch(history)
+                    ctrl_c.deliver()
+            run.put_back_the_best()
+    finally:
+        optimizer._lr = run.lr
+    history.stopped = "epochs" if len(history.loss) >= epochs else "patience"
+    if checkpoint is not None and len(history.loss) == begun_at:
+        warnings.warn(
+            f"fit: expected {os.fspath(checkpoint)} to leave an epoch to run, got a "
+            f"run that has stopped by {history.stopped} after {begun_at} epochs; give "
+            f"a path of its own to another run, more {history.stopped} to this one",
+            UserWarning,
+            stacklevel=_checks.stacklevel_outside(),
+        )
+    return history
 
 
 class _Run:
@@ -320,11 +348,11 @@ class _Run:
         criterion: Loss,
         optimizer: SGD,
         parameters: list[Parameter],
-        x: Array,
-        y: Array,
+        x: RealArray,
+        y: RealArray,
         batch_size: int,
         rng: np.random.Generator,
-        held_out: tuple[Array, Array] | None,
+        held_out: tuple[RealArray, RealArray] | None,
         patience: int | None,
         schedule: Schedule | None,
         metrics: dict[str, Metric],
@@ -338,6 +366,7 @@ class _Run:
         self.lr = optimizer.lr  # without the schedule
         self.history = History(metrics={name: [] for name in metrics})
         self.best: list[Array] | None = None  # the parameters, by patience's measure
+        self.lowest, self.waited = math.inf, 0  # their loss, and for how many epochs
         self.sums = getattr(criterion, "reduction", None) == "sum"
         self.steps_per_epoch = -(-len(x) // batch_size)
         self.start = _Moment(self)
@@ -350,17 +379,20 @@ class _Run:
             epoch = len(history.loss)
             factor = self.schedule(epoch)
             lr *= _checks.number("fit", f"schedule({epoch})", factor, least=0)
+            self.expect_lr(self.lr)
         self.remember()
-        try:
-            self.optimizer._lr = lr  # which may be 0 here, as no user's may
-            with np.errstate(all="ignore"):
-                loss = self.train(lr, ctrl_c, shown)
-                validation_loss, prediction = self.evaluate(lr)
-        finally:
-            self.optimizer._lr = self.lr
+        self.optimizer._lr = lr  # which may be 0 here, as no user's may
+        with np.errstate(all="ignore"):
+            loss = self.train(lr, ctrl_c, shown)
+            validation_loss, prediction = self.evaluate(lr)
+        self.expect_lr(lr)
+        self.optimizer._lr = self.lr
         values = self.measure(prediction)
+        self.expect_lr(self.lr)
         if self.patience is not None:
-            if validation_loss < min(history.validation_loss, default=math.inf):
+            self.waited += 1
+            if validation_loss < self.lowest:
+                self.lowest, self.waited = validation_loss, 0
                 self.best = [p.data.copy() for p in self.parameters]
         history.loss.append(loss)
         history.lr.append(lr)
@@ -369,6 +401,15 @@ class _Run:
         for name, value in values.items():
             history.metrics[name].append(value)
         history.seconds.append(time.perf_counter() - begun)
+
+    def expect_lr(self, lr: float) -> None:
+        """Raise if a metric, say, has set another lr than fit."""
+        if self.optimizer.lr != lr:
+            raise RuntimeError(
+                f"fit: expected optimizer.lr to be left alone while it runs, got "
+                f"{self.optimizer.lr} for {lr} in epoch {len(self.history.loss)}, "
+                f"counted from 0; give fit a schedule, whose result multiplies lr"
+            )
 
     def remember(self) -> None:
         """Keep the state at the start of this epoch, for rewind to begin with.
@@ -380,7 +421,7 @@ class _Run:
         if steps >= _STEPS_APART or self.metrics or self.schedule:
             self.start = _Moment(self)
 
-    def minibatches(self) -> Iterator[tuple[Array, Array]]:
+    def minibatches(self) -> Iterator[tuple[RealArray, RealArray]]:
         """Return mlp.minibatches of the training rows, which have been checked."""
         order = self.rng.permutation(len(self.x))
         return batches(self.x, self.y, self.batch_size, order)
@@ -401,6 +442,8 @@ class _Run:
                 if np.isfinite(prediction).all():
                     raise
                 raise self.diverged("prediction", batch, lr) from error
+            if type(loss) is not float:
+                loss = _checks.real_number("fit", "the loss", loss)
             if not math.isfinite(loss):
                 raise self.diverged("loss", batch, lr)
             if not (loss_tells or np.isfinite(prediction).all()):
@@ -434,6 +477,7 @@ class _Run:
                 raise self.diverged("prediction", None, lr)
             if self.held_out is not None:
                 loss = copy.copy(self.criterion).forward(prediction, y[rows])
+                loss = _checks.real_number("fit", "the loss", loss)
                 if not math.isfinite(loss):
                     raise self.diverged("loss", None, lr)
                 total += loss * ((1 if self.sums else len(prediction)) / len(x))
@@ -445,8 +489,8 @@ class _Run:
         """Return each metric of the predictions."""
         _, y = self.held_out or (self.x, self.y)
         return {
-            name: _checks.real_number("fit", f"metrics[{name!r}]", f(prediction, y))
-            for name, f in self.metrics.items()
+            name: _measured(f"metrics[{name!r}]", metric, prediction, y)
+            for name, metric in self.metrics.items()
         }
 
     def is_finite(self) -> bool:
@@ -455,10 +499,7 @@ class _Run:
 
     def is_out_of_patience(self) -> bool:
         """Return whether the validation loss has not fallen for that long."""
-        losses = self.history.validation_loss
-        if self.patience is None or not losses:
-            return False
-        return len(losses) - 1 - losses.index(min(losses)) >= self.patience
+        return self.patience is not None and self.waited >= self.patience
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that the next epoch depends on, and what fit is to return."""
@@ -468,6 +509,7 @@ class _Run:
         by_epoch = zip(*history.metrics.values(), strict=True)
         state: dict[str, Any] = {
             "epoch": len(history.loss),
+            "criterion": type(self.criterion).__name__,
             "generator": self.rng,
             "loss": history.loss,
             "validation_loss": history.validation_loss,
@@ -504,6 +546,8 @@ class _Run:
         from mlp.checkpoint import CheckpointError
 
         best, epochs = state.pop("best", {}), state.get("epoch", 0)
+        own_criterion = type(self.criterion).__name__
+        criterion = state.pop("criterion", own_criterion)  # older files have none
         series = ("loss", "lr", "seconds", "validation_loss", "metric_values")
         kinds: dict[str, type] = dict.fromkeys((*series, "metric_names"), list)
         kinds |= {"epoch": int, "generator": np.random.Generator}
@@ -521,12 +565,14 @@ class _Run:
             [len(state[name]) for name in series] == [epochs * n for n in lengths]
             and sorted(map(str, names)) == sorted(self.metrics)
             and _shapes(best) == _shapes(parameters)
+            and criterion == own_criterion
             and type(bits) is type(self.rng.bit_generator)
         )
         if not is_like_this:
             raise CheckpointError(
-                f"fit: expected {path} to be of a run with this call's validation, "
-                f"patience, metrics and kind of generator, got one "
+                f"fit: expected {path} to be of a run with this call's criterion, "
+                f"{own_criterion}, validation, patience, metrics and kind of "
+                f"generator, got one of {criterion} "
                 f"{_with(state['validation_loss'])} validation, {_with(best)} "
                 f"patience, with the metrics {names} and {type(bits).__name__}; give "
                 f"a path of its own"
@@ -540,6 +586,9 @@ class _Run:
         if self.patience is not None:
             named = {id(p): name for name, p in self.net._named_parameters()}
             self.best = [best[named[id(p)]] for p in self.parameters]
+            best_epoch = history.best_epoch or 0
+            self.lowest = history.validation_loss[best_epoch]
+            self.waited = epochs - 1 - best_epoch
 
     def put_back_the_best(self) -> None:
         """Write the best parameters into the model, if patience kept them."""
@@ -553,6 +602,7 @@ class _Run:
         if batch is not None and not self.is_finite():
             what, batch = "parameter", self.rewind(batch, lr)
         self.optimizer.zero_grad()
+        self.history.stopped = "divergence"
         where = "at the end" if batch is None else f"in batch {batch}"
         return DivergenceError(
             f"fit: expected finite numbers, got a {what} that is not, {where} of "
@@ -585,6 +635,21 @@ class _Run:
                 before.put_back(self)
                 return batch
         return steps  # a layer with a randomness of its own took another way
+
+
+def _measured(what: str, metric: Metric, prediction: Array, target: RealArray) -> float:
+    """Return what a metric says; NaN, with a warning, where it has no value."""
+    try:
+        value = metric(prediction, target)
+    except (ArithmeticError, ValueError) as error:
+        warnings.warn(
+            f"fit: expected {what} to have a value, got {type(error).__name__}: "
+            f"{error}; the history has NaN for it",
+            UserWarning,
+            stacklevel=_checks.stacklevel_outside(),
+        )
+        value = None
+    return math.nan if value is None else _checks.real_number("fit", what, value)
 
 
 def _shapes(arrays: Mapping[str, Array]) -> dict[str, tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """What is saved is loaded bit for bit; another file is refused and changes nothing."""
 
 import errno
+import json
 import os
 import pickle
 import resource
@@ -18,11 +19,13 @@ import mlp
 from mlp import (
     SGD,
     CheckpointError,
+    Identity,
     Linear,
     MSELoss,
     Parameter,
     ReLU,
     Sequential,
+    Sigmoid,
     _archive,
     load,
     save,
@@ -119,6 +122,13 @@ def test_numpy_and_zip_read_it(path):
     assert raw[place : place + 4] == b"PK\6\6"
     arrays = arrays_of(path)
     assert arrays.pop("format_version") == 1
+    assert json.loads(arrays.pop("architecture").item()) == {
+        "": {"class": "Sequential"},
+        "0": {"class": "Linear"},
+        "1": {"class": "ReLU"},
+        "2": {"class": "Linear"},
+    }
+    assert json.loads(arrays.pop("optimizer.class").item()) == {"class": "SGD"}
     assert arrays.pop("progress.epoch") == b"7"
     assert arrays.pop("progress.mean").tolist() == [1.5, 2.5]
     expected = model.state_dict()
@@ -368,7 +378,8 @@ def test_a_head_that_save_does_not_write_is_refused(path, monkeypatch):
     monkeypatch.setattr(_archive, "_npy_head", more_spaces)
     save(path, model)
     monkeypatch.undo()
-    assert list(arrays_of(path)) == ["format_version", *model.state_dict()]
+    names = ["format_version", "architecture", *model.state_dict()]
+    assert list(arrays_of(path)) == names
     refused(path, model)
     monkeypatch.setattr(_archive, "_local", lambda n, c, size: local(n, c, size + 1))
     monkeypatch.setattr(_archive, "_directory", larger)
@@ -515,6 +526,141 @@ def test_a_file_of_another_optimizer_is_refused(path):
     refused(path, model, optimizer, "expected lr above 0")
     forged(path, optimizer__lr=np.array(0.1), optimizer__nesterov=np.array(1.0))
     refused(path, model, optimizer, "optimizer.nesterov of shape")
+
+
+class Residual(Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+class Block(ReLU):
+    def __init__(self, inside):
+        self.inside = inside
+
+
+@pytest.mark.parametrize(
+    ("saved", "loaded", "sentence"),
+    [
+        (Sequential(ReLU()), Sequential(Sigmoid()), "ReLU where .* Sigmoid"),
+        (Sequential(ReLU()), Sequential(), "Sequential, ReLU where .* Sequential;"),
+        (
+            Sequential(),
+            Sequential(ReLU()),
+            "Linear, Sequential where .* Sequential, ReLU",
+        ),
+        (Residual(ReLU()), Sequential(ReLU()), "Linear, Residual, ReLU where"),
+        (Sequential(ReLU()), Residual(ReLU()), "where this is of .*Residual"),
+        (Block(ReLU()), Block(Sigmoid()), "Block, ReLU where .* Block, Sigmoid"),
+        (
+            Sequential(ReLU(), Identity()),
+            Sequential(Identity(), ReLU()),
+            "ReLU, Identity where .* Identity, ReLU",
+        ),
+    ],
+)
+def test_a_file_of_layers_of_other_classes_is_refused(path, saved, loaded, sentence):
+    save(path, Sequential(Linear(2, 2), saved))
+    refused(path, Sequential(Linear(2, 2), loaded), match=sentence)
+    load(path, Sequential(Linear(2, 2), saved))
+
+
+def test_a_file_of_an_optimizer_of_another_class_is_refused(path):
+    class Own(SGD):
+        """An optimizer of a reader's own."""
+
+    model, optimizer = net()
+    own = Own(model.parameters(), lr=0.1)
+    save(path, model, own)
+    refused(path, model, optimizer, "one of Own where this is of SGD")
+    load(path, model, own)
+    load(path, model)
+    save(path, model, optimizer)
+    refused(path, model, own, "one of SGD where this is of Own")
+
+
+def test_a_file_from_before_classes_were_written_is_read(path):
+    model, optimizer = net()
+    save(path, model, optimizer, epoch=3)
+    forged(path, architecture=None, optimizer__class=None)
+    again, its_optimizer = net(1)
+    assert load(path, again, its_optimizer) == {"epoch": 3}
+    assert bits(again, its_optimizer) == bits(model, optimizer)
+
+
+@pytest.mark.parametrize("name", ["architecture", "optimizer.class"])
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        np.array(b"{"),
+        np.array(b"[" * 100_000),
+        np.array(b"null"),
+        np.array(b'{"class": "SGD" }'),
+        np.array(b"\xff\n"),
+        np.array([b"{}"]),
+        np.array(1.0),
+        np.array(b"a" * (2**20 + 1)),
+    ],
+    ids=lambda array: f"{array!r:.20}",
+)
+def test_a_text_of_classes_that_save_does_not_write_is_refused(path, name, forgery):
+    model, optimizer = net()
+    save(path, model, optimizer)
+    arrays = arrays_of(path)
+    with open(path, "wb") as file:
+        _archive.write(file, arrays | {name: forgery})
+    refused(path, model, optimizer)
+
+
+# ------------------------------------------------------- the best parameters
+
+
+def test_best_gives_the_best_and_else_the_last(path):
+    model, optimizer = net()
+    best = {name: array + 1 for name, array in model.state_dict().items()}
+    save(path, model, optimizer, best=best, epoch=2)
+    last, its_optimizer = net(1)
+    assert load(path, last)["epoch"] == 2
+    assert bits(last) == bits(model)
+    assert load(path, last, its_optimizer, best=True)["epoch"] == 2
+    for name, array in last.state_dict().items():
+        np.testing.assert_array_equal(array, best[name], strict=True)
+    model.load_state_dict(best)
+    assert bits(last, its_optimizer) == bits(model, optimizer)
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        {},
+        {"best": 0.5},
+        {"best": {"0.weight": np.zeros((3, 2))}},
+        {"best": np.zeros(3)},
+    ],
+    ids=str,
+)
+def test_a_file_without_the_best_says_so(path, progress):
+    model, optimizer = net()
+    save(path, *net(1), **progress)
+    before = bits(model, optimizer)
+    sentence = "got one without best parameters, which fit writes with patience"
+    with pytest.raises(CheckpointError, match=f"^load: expected .*{sentence}"):
+        load(path, model, optimizer, best=True)
+    assert bits(model, optimizer) == before
+    with pytest.raises(TypeError, match="load: expected best to be True or False"):
+        load(path, model, best=1)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda a: a.astype(np.float32), lambda a: a[..., np.newaxis]]
+)
+def test_best_parameters_of_another_net_are_refused(path, change):
+    model, optimizer = net()
+    best = {name: change(array) for name, array in model.state_dict().items()}
+    save(path, model, best=best)
+    before = bits(model)
+    with pytest.raises(CheckpointError, match="without best parameters"):
+        load(path, model, best=True)
+    assert bits(model) == before
 
 
 def test_another_version_of_the_format_is_refused(path, monkeypatch):

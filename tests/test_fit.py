@@ -19,6 +19,7 @@ from mlp import (
     BCELoss,
     CheckpointError,
     DivergenceError,
+    History,
     Identity,
     Layer,
     Linear,
@@ -34,6 +35,7 @@ from mlp import (
     save,
     train_step,
 )
+from mlp.metrics import accuracy, r2
 from mlp.schedules import cosine
 
 ROWS = 23  # with batches of 5 the last one has 3
@@ -112,6 +114,143 @@ def test_rows_are_converted_once_and_not_in_the_loop(dtype):
     assert run(model, optimizer, *arrays).loss == history.loss
 
 
+class OwnCrossEntropy(Loss):
+    """A loss of a reader's own, of labels (N,): −log softmax(ŷ)[label], the mean."""
+
+    def forward(self, prediction, target):
+        e = np.exp(prediction - prediction.max(axis=1, keepdims=True))
+        self.p, self.target = e / e.sum(axis=1, keepdims=True), target
+        return float(-np.log(self.p[np.arange(len(target)), target]).mean())
+
+    def backward(self):
+        gradient = self.p.copy()
+        gradient[np.arange(len(gradient)), self.target] -= 1
+        return gradient / len(gradient)
+
+
+class OwnMean(Loss):
+    """A loss of a reader's own, without a reduction: mean |ŷ − y| over rows."""
+
+    def forward(self, prediction, target):
+        self.d = prediction - target
+        return float(np.abs(self.d).sum() / len(self.d))
+
+    def backward(self):
+        return np.sign(self.d) / len(self.d)
+
+
+class Embedding(Layer):
+    """y = W[x], a row for each whole number x."""
+
+    def __init__(self, rows, columns, rng):
+        self.weight = Parameter(rng.normal(size=(rows, columns)))
+
+    def forward(self, x):
+        self.x = x
+        return self.weight.data[x]
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        gradient = np.zeros_like(self.weight.data)
+        np.add.at(gradient, self.x, grad_output)
+        self.weight.add_grad(gradient)
+
+
+INTEGERS = [np.int64, np.uint8, np.bool_]
+
+
+def assert_as_by_hand(make, criterion, x, y, **settings):
+    """Assert that fit takes what the loop by hand takes, to the last bit."""
+    model, by_hand = make(), make()
+    optimizer, its_optimizer = (SGD(m.parameters(), lr=0.05) for m in (model, by_hand))
+    history = run(model, optimizer, x, y, criterion, **settings)
+    rng = np.random.default_rng(1)
+    for epoch in range(3):
+        total = 0.0
+        for x_batch, y_batch in minibatches(x, y, 5, rng=rng):
+            loss = train_step(by_hand, criterion, its_optimizer, x_batch, y_batch)
+            total += loss * len(x_batch)
+        assert history.loss[epoch] == pytest.approx(total / len(x))
+    assert same(data(model), data(by_hand))
+    return history, model
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", INTEGERS)
+def test_labels_reach_a_loss_that_takes_them(dtype, kind):
+    x = problem(dtype=dtype)[2]
+    y = np.random.default_rng(2).integers(0, 2, ROWS)
+    if kind is not np.bool_:  # which would be a mask
+        y = y.astype(kind)
+    seen = []
+
+    def share(prediction, target):
+        seen.append(target.dtype)
+        return np.mean(prediction.argmax(axis=1) == target)
+
+    history, model = assert_as_by_hand(
+        lambda: problem(dtype=dtype)[0],
+        OwnCrossEntropy(),
+        x,
+        y,
+        validation=(x, y),
+        metrics={"own": share, "accuracy": accuracy},
+        patience=3,
+    )
+    assert set(seen) == {y.dtype}
+    assert history.metrics["own"] == history.metrics["accuracy"]
+    loss = OwnCrossEntropy().forward(model.predict(x), y)
+    assert loss == pytest.approx(min(history.validation_loss))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", INTEGERS)
+@pytest.mark.parametrize("criterion", [MSELoss(), BCELoss(), OwnMean()])
+def test_integers_for_numbers_are_as_by_hand(criterion, kind, dtype):
+    x, y = (problem()[i] for i in (2, 3))
+    x, y = np.abs(5 * x).astype(np.int64).astype(kind), (y > 0).astype(kind)
+    assert_as_by_hand(
+        lambda: Sequential(*problem(dtype=dtype)[0], Sigmoid()), criterion, x, y
+    )
+
+
+def test_whole_numbers_reach_a_layer_that_takes_them():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 4, ROWS), rng.normal(size=(ROWS, 2))
+
+    def make():
+        rng = np.random.default_rng(1)
+        return Sequential(Embedding(4, 3, rng), Linear(3, 2, rng=rng))
+
+    history, _ = assert_as_by_hand(make, MSELoss(), x, y, validation=(x, y))
+    assert len(history.validation_loss) == 3
+
+
+def test_the_validation_has_a_dtype_of_its_own():
+    model, optimizer, x, _ = problem()
+    whole, half = np.ones((ROWS, 2), int), np.full((ROWS, 2), 0.5)
+    history = run(model, optimizer, x, whole, validation=(x, half))
+    loss = MSELoss().forward(model.predict(x), half)
+    assert history.validation_loss[-1] == pytest.approx(loss)
+
+
+def test_a_loss_that_is_no_number_is_refused():
+    class Vector(OwnMean):
+        def forward(self, prediction, target):
+            super().forward(prediction, target)
+            return np.abs(self.d).mean(axis=0)
+
+    with pytest.raises(TypeError, match="fit: expected the loss to be a number"):
+        run(*problem(), Vector())
+
+    class Single(OwnMean):
+        def forward(self, prediction, target):
+            return np.float32(super().forward(prediction, target))
+
+    model, optimizer, x, y = problem()
+    history = run(model, optimizer, x, y, Single(), validation=(x, y))
+    assert {type(v) for v in history.loss + history.validation_loss} == {float}
+
+
 def test_a_generator_is_drawn_from_where_it_stands():
     model, optimizer, x, y = problem()
     rng = np.random.default_rng(5)
@@ -133,17 +272,6 @@ def test_a_layer_alone_and_an_optimizer_of_some_parameters_will_do():
 
 
 # ------------------------------------------------------- what is written down
-
-
-class OwnMean(Loss):
-    """A loss of a reader's own, without a reduction: mean |ŷ − y| over rows."""
-
-    def forward(self, prediction, target):
-        self.d = prediction - target
-        return float(np.abs(self.d).sum() / len(self.d))
-
-    def backward(self):
-        return np.sign(self.d) / len(self.d)
 
 
 @pytest.mark.parametrize(
@@ -260,6 +388,108 @@ def test_lr_comes_back_after_an_error(error):
     assert optimizer.lr == 0.05
 
 
+def set_lr_in_a_schedule(model, optimizer, settings):
+    settings["schedule"] = lambda epoch: setattr(optimizer, "lr", 0.01) or 1
+
+
+def set_lr_in_a_metric(model, optimizer, settings):
+    settings["metrics"] = {"a": lambda p, y: setattr(optimizer, "lr", 0.01) or 1}
+
+
+def set_lr_in_a_layer(model, optimizer, settings):
+    relu = model[1]
+    relu.forward = lambda x: setattr(optimizer, "lr", 0.01) or ReLU.forward(relu, x)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize(
+    "set_lr", [set_lr_in_a_schedule, set_lr_in_a_metric, set_lr_in_a_layer]
+)
+def test_lr_set_from_outside_is_refused(set_lr, epochs):
+    model, optimizer, x, y = problem()
+    settings = {"epochs": epochs}
+    set_lr(model, optimizer, settings)
+    with pytest.raises(RuntimeError, match="got 0.01 for 0.05 in epoch 0, counted"):
+        run(model, optimizer, x, y, **settings)
+    assert optimizer.lr == 0.05
+
+
+def test_a_metric_may_read_lr_and_a_schedule_may_follow_a_metric():
+    model, optimizer, x, y = problem()
+    factor, seen = [1.0], []
+
+    def halve(prediction, target):
+        seen.append(optimizer.lr)
+        factor[0] /= 2
+        return factor[0]
+
+    settings = {"schedule": lambda epoch: factor[0], "metrics": {"a": halve}}
+    history = run(model, optimizer, x, y, **settings)
+    assert history.lr == [0.05, 0.025, 0.0125]
+    assert seen == [0.05] * 3
+    assert optimizer.lr == 0.05
+
+
+# ------------------------------------------------------------------- metrics
+
+
+@pytest.mark.parametrize("value", [None, math.nan, -math.inf])
+def test_a_metric_may_have_no_value(value, tmp_path):
+    metrics = {"a": lambda p, y: value}
+    path = tmp_path / "run"
+    history = run(*problem(), metrics=metrics, checkpoint=path)
+    expected = [math.nan if value is None else value] * 3
+    np.testing.assert_array_equal(history.metrics["a"], expected)
+    history = run(*problem(), metrics=metrics, checkpoint=path, epochs=4)
+    assert len(history.metrics["a"]) == 4
+
+
+def raising(error, epoch):
+    """Return a metric that has no value in one epoch."""
+    calls = []
+
+    def metric(prediction, target):
+        calls.append(None)
+        if len(calls) == epoch + 1:
+            raise error
+        return 0.5
+
+    return metric
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+@pytest.mark.parametrize(
+    "error", [ValueError("one class"), ZeroDivisionError("0/0"), OverflowError("big")]
+)
+def test_a_metric_that_raises_has_no_value_in_that_epoch(error, epoch):
+    sentence = rf"metrics\['a'\] to have a value, got {type(error).__name__}: {error}"
+    metrics = {"a": raising(error, epoch), "b": lambda p, y: 1}
+    with pytest.warns(UserWarning, match=sentence) as warned:
+        history = run(*problem(), metrics=metrics)
+    assert len(warned) == 1 and warned[0].filename == __file__
+    expected = [0.5] * 3
+    expected[epoch] = math.nan
+    np.testing.assert_array_equal(history.metrics["a"], expected)
+    assert history.metrics["b"] == [1.0] * 3
+    plain = run(*problem())
+    assert history.loss == plain.loss
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, IndexError, AttributeError])
+def test_a_mistake_in_a_metric_is_raised(error):
+    with pytest.raises(error):
+        run(*problem(), metrics={"a": raising(error("a"), 1)})
+
+
+def test_r2_of_one_row_does_not_end_a_run():
+    model, optimizer, x, y = problem()
+    with pytest.warns(UserWarning, match="r2: expected at least two rows"):
+        history = run(
+            model, optimizer, x, y, validation=(x[:1], y[:1]), metrics={"R²": r2}
+        )
+    assert np.isnan(history.metrics["R²"]).all()
+
+
 # ------------------------------------------------------------------ patience
 
 
@@ -287,6 +517,7 @@ def test_patience_stops_and_puts_the_best_back(patience):
     losses = history.validation_loss
     best = int(np.argmin(losses))
     assert len(losses) < 200
+    assert (history.best_epoch, history.stopped) == (best, "patience")
     assert len(losses) == best + 1 + patience
     records = np.minimum.accumulate(losses)
     for end in range(patience, len(losses) - 1):  # it did not have to stop before
@@ -299,9 +530,51 @@ def test_without_an_end_of_patience_the_best_come_back_too():
     model, optimizer, x, y, held_out = overfitting()
     history = run(model, optimizer, x, y, epochs=30, validation=held_out, patience=1000)
     assert len(history.loss) == 30
+    assert history.stopped == "epochs"
     loss = MSELoss().forward(model.predict(held_out[0]), held_out[1])
     assert loss == pytest.approx(min(history.validation_loss))
     assert loss < history.validation_loss[-1]
+
+
+def test_the_history_is_not_searched_in_each_epoch():
+    looks = []
+
+    class Watched(list):
+        """Counts how many of its entries are looked at."""
+
+        def __iter__(self):
+            for item in super().__iter__():
+                looks.append(item)
+                yield item
+
+        def index(self, *arguments):
+            looks.extend(self)
+            return super().index(*arguments)
+
+        def __getitem__(self, place):
+            looks.append(place)
+            return super().__getitem__(place)
+
+    def looks_in(epochs):
+        model, optimizer, x, y, held_out = overfitting()
+        settings = {"validation": held_out, "patience": epochs, "batch_size": ROWS}
+
+        def watch(epoch):
+            if not isinstance(history.validation_loss, Watched):
+                for name in ("loss", "validation_loss", "lr", "seconds"):
+                    setattr(history, name, Watched(getattr(history, name)))
+            return 1
+
+        looks.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            history = History()
+            patch.setattr("mlp.training.History", lambda **kw: history)
+            run(model, optimizer, x, y, epochs=epochs, schedule=watch, **settings)
+        assert len(history.loss) == epochs
+        return len(looks)
+
+    few, many = looks_in(20), looks_in(80)
+    assert many <= 4 * max(few, 20)
 
 
 def test_as_good_is_not_better():
@@ -359,6 +632,7 @@ def test_divergence_leaves_the_parameters_with_which_the_step_began(
     assert all(np.isfinite(a).all() for a in data(model))
     assert same([optimizer.velocity_of(p) for p in model.parameters()], velocity)
     assert len(error.history.loss) == epoch
+    assert error.history.stopped == "divergence"
     assert np.isfinite(error.history.loss).all()
     assert all(p.grad is None for p in model.parameters())
     assert optimizer.lr == lr
@@ -581,9 +855,9 @@ def test_ctrl_c_waits_for_the_step_and_keeps_the_whole_epochs(tmp_path):
     assert signal.getsignal(signal.SIGINT) is handler
     assert load(path, net)["epoch"] == 2
 
-    again, optimizer, x, y = problem(seed=3)
-    _, _, x, y = problem()
-    history = run(again, optimizer, x, y, epochs=9, checkpoint=path)
+    again, optimizer, _, _ = problem(seed=3)
+    unpressed = Sequential(*again, Press(step=0))
+    history = run(unpressed, optimizer, x, y, epochs=9, checkpoint=path)
     whole = problem()
     assert run(*whole, epochs=9) == history
     assert same(data(again), data(whole[0]))
@@ -675,6 +949,7 @@ def resumable(path, seed, epochs, dtype, momentum, patience, metrics, rng=4):
     ("patience", "metrics"), [(None, False), (None, True), (3, False), (100, True)]
 )
 @pytest.mark.parametrize("cuts", [[1], [2, 3, 11]])
+@pytest.mark.filterwarnings("ignore:fit. expected .* to leave an epoch to run")
 def test_a_run_that_was_cut_is_one_that_was_not(
     tmp_path, dtype, momentum, patience, metrics, cuts
 ):
@@ -690,7 +965,7 @@ def test_a_run_that_was_cut_is_one_that_was_not(
     mine, its = optimizer.state_dict(), its_optimizer.state_dict()
     assert mine.keys() == its.keys()
     assert all(np.array_equal(mine[name], its[name]) for name in mine)
-    for name in ("loss", "validation_loss", "lr"):
+    for name in ("loss", "validation_loss", "lr", "stopped", "best_epoch"):
         assert getattr(history, name) == getattr(its_history, name)
     assert history.metrics.keys() == its_history.metrics.keys()
     for name, values in history.metrics.items():
@@ -731,7 +1006,13 @@ def test_a_run_that_is_over_returns_at_once(tmp_path, patience):
     setting = np.float64, 0.9, patience, True
     model, _, history = resumable(path, 0, 40, *setting)
     content = path.read_bytes()
-    again, _, its_history = resumable(path, 1, 90 if patience else 40, *setting)
+    reason = "patience" if patience else "epochs"
+    sentence = f"got a run that has stopped by {reason} after {len(history.loss)} epoch"
+    with pytest.warns(UserWarning, match=sentence) as warned:
+        again, _, its_history = resumable(path, 1, 90 if patience else 40, *setting)
+    assert [w.filename for w in warned] == [__file__]
+    assert str(path) in str(warned[0].message)
+    assert its_history.stopped == history.stopped == reason
     assert path.read_bytes() == content
     assert same(data(again), data(model))
     assert its_history.validation_loss == history.validation_loss
@@ -763,6 +1044,19 @@ def test_the_file_holds_the_last_state_and_beside_it_the_best(tmp_path):
     assert same(progress["best"].values(), best.values())
     assert same(model.state_dict().values(), best.values())
     assert its_optimizer.lr == 0.1  # the schedule is not in it
+    load(path, other, best=True)
+    assert same(other.state_dict().values(), best.values())
+
+
+def test_a_file_from_before_the_criterion_was_written_is_gone_on_from(tmp_path):
+    path = tmp_path / "run"
+    model, optimizer, x, y = problem()
+    run(model, optimizer, x, y, epochs=1, checkpoint=path)
+    progress = load(path, model, optimizer)
+    del progress["criterion"]
+    save(path, model, optimizer, **progress)
+    history = run(model, optimizer, x, y, epochs=3, checkpoint=path)
+    assert history == run(*problem(), epochs=3)
 
 
 def test_settings_are_those_of_the_call(tmp_path):
@@ -828,6 +1122,26 @@ def with_a_metric(path):
     run(*problem(), checkpoint=path, metrics={"a": lambda p, y: 1})
 
 
+def of_another_activation(path):
+    path.unlink()
+    model, optimizer, x, y = problem()
+    run(Sequential(model[0], Sigmoid(), model[2]), optimizer, x, y, checkpoint=path)
+
+
+def of_another_loss(path):
+    path.unlink()
+    run(*problem(), criterion=OwnMean(), checkpoint=path)
+
+
+def of_another_optimizer(path):
+    class Own(SGD):
+        """An optimizer of a reader's own."""
+
+    path.unlink()
+    model, _, x, y = problem()
+    run(model, Own(model.parameters(), lr=0.1), x, y, checkpoint=path)
+
+
 def with_validation(path):
     path.unlink()
     model, optimizer, x, y = problem()
@@ -850,6 +1164,9 @@ def with_patience(path):
         (with_a_text_for_a_loss, "that fit wrote"),
         (with_another_generator, "MT19937"),
         (with_a_metric, r"with the metrics \['a'\]"),
+        (of_another_activation, "Linear, Sigmoid, Linear where this is of .*ReLU"),
+        (of_another_loss, "this call's criterion, MSELoss, .*got one of OwnMean"),
+        (of_another_optimizer, "one of Own where this is of SGD"),
         (with_validation, "with validation, without patience"),
         (with_patience, "with validation, with patience"),
     ],

@@ -17,7 +17,7 @@ positive = st.floats(1e-300, 1e300)
 def rows(history):
     """Return the canvas of the curve in text, top row first."""
     lines = str(history).splitlines()
-    return [line[12:] for line in lines[1:-2]]
+    return [line[12:] for line in lines[1:13]]
 
 
 def height(history, mark, column):
@@ -66,7 +66,66 @@ def test_repr_and_an_empty_one():
     assert repr(History()) == str(History()) == "History(0 epochs)"
     assert repr(History(loss=[0.123456])) == "History(1 epoch, loss 0.1235 → 0.1235)"
     two = History(loss=[2.0, 1.0], validation_loss=[3.0, 2.5])
-    assert repr(two) == "History(2 epochs, loss 2 → 1, validation loss 3 → 2.5)"
+    assert repr(two) == (
+        "History(2 epochs, loss 2 → 1, validation loss 3 → 2.5, best_epoch 1)"
+    )
+    three = History(
+        loss=[3.0, 2.0, 1.0],
+        validation_loss=[3.0, 2.5, 2.6],
+        metrics={"accuracy": [0.5, math.nan, 0.9]},
+        stopped="patience",
+    )
+    assert repr(three) == (
+        "History(3 epochs, loss 3 → 1, validation loss 3 → 2.6, accuracy 0.5 → 0.9, "
+        "best_epoch 1, stopped by patience)"
+    )
+
+
+def test_what_stands_below_the_curves():
+    history = History(
+        loss=[3.0, 2.0, 1.0],
+        validation_loss=[3.0, 2.5, 2.6],
+        metrics={"accuracy": [0.5, 0.6, 0.9], "R²": [-1.0, 0.25, 0.5]},
+        stopped="patience",
+    )
+    assert str(history).splitlines()[14:] == [
+        "            1 to 3 epochs",
+        "accuracy 0.5 → 0.9",
+        "R² -1 → 0.5",
+        "lowest validation loss 2.5, after 2 epochs (best_epoch 1)",
+        "stopped after 3 epochs: not lower in 1 epoch since",
+    ]
+    for stopped, why in (
+        ("epochs", "all epochs were run"),
+        ("divergence", "a number was no longer finite in the next one"),
+    ):
+        history = History(loss=[1.0], stopped=stopped)
+        assert str(history).endswith(f"\nstopped after 1 epoch: {why}")
+
+
+@pytest.mark.parametrize("name", ["loss", "validation_loss", "metrics"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_is_left_out_of_the_curves(name, value):
+    numbers = {"loss": [3.0, 2.0, 1.0], "validation_loss": [3.0, 2.0, 1.5]}
+    column = [3.0, value, 1.0]
+    numbers |= {name: {"a": column} if name == "metrics" else column}
+    history = History(**numbers)
+    assert len(rows(history)) == 12
+    assert [row for row in rows(history) if row[1:2] in ("•", "o")] != []
+    height(history, "o", 2)
+    assert isinstance(repr(history), str)
+    assert str(History(loss=[math.nan])) == "History(1 epoch, loss nan → nan)"
+
+
+@given(st.lists(st.floats(-10, 10) | st.just(math.nan), max_size=8))
+def test_the_best_epoch_is_the_first_of_the_lowest(losses):
+    best = History(validation_loss=losses).best_epoch
+    numbers = [loss for loss in losses if loss == loss]
+    if not numbers:
+        assert best is None
+        return
+    assert losses[best] == min(numbers)
+    assert min(numbers) not in losses[:best]
 
 
 def test_equal_is_all_but_the_seconds():
@@ -91,8 +150,7 @@ def test_two_histories_share_nothing():
 
 @pytest.mark.parametrize("path", [True, False])
 def test_the_picture_shows_the_numbers(path, tmp_path):
-    pyplot = pytest.importorskip("matplotlib.pyplot")
-    pyplot.switch_backend("agg")
+    pytest.importorskip("matplotlib")
     history = History(loss=[3.0, 1.0, 0.5], validation_loss=[4.0, 2.0, math.pi])
     file = tmp_path / "curve.png"
     figure = history.plot(file) if path else history.plot()
@@ -107,9 +165,49 @@ def test_the_picture_shows_the_numbers(path, tmp_path):
     assert file.exists() == path
     if path:
         assert file.read_bytes()[:4] == b"\x89PNG"
-    assert (figure.number in pyplot.get_fignums()) if not path else True
-    pyplot.close("all")
     assert History(loss=[1.0, -1.0]).plot(file).axes[0].get_yscale() == "linear"
+
+
+def test_the_picture_names_its_axes_and_marks_the_best_epoch():
+    pytest.importorskip("matplotlib")
+    metrics = {"accuracy": [0.1, 0.2, math.nan], "R²": [-1.0, 0.0, 0.5]}
+    losses = {"loss": [3.0, 1.0, 0.5], "validation_loss": [4.0, 2.0, 3.0]}
+    figure = History(**losses, metrics=metrics).plot()
+    above, below = figure.axes
+    assert (above.get_ylabel(), below.get_ylabel()) == ("loss", "metric")
+    assert below.get_xlabel() == "epochs"
+    assert below.get_yscale() == "linear"
+    for line, (name, values) in zip(below.lines, metrics.items(), strict=True):
+        assert line.get_label() == name
+        assert list(line.get_xdata()) == [1, 2, 3]
+        assert list(line.get_ydata()) == pytest.approx(values, nan_ok=True)
+    for axes in figure.axes:
+        (mark,) = axes.collections
+        assert {x for x, _ in mark.get_segments()[0]} == {2}
+        labels = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert "lowest validation loss, after 2 epochs" in labels
+    assert not History(loss=[1.0, 2.0]).plot().axes[0].collections
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 7, 40, 1000])
+def test_the_epochs_on_the_axis_are_whole(epochs):
+    pytest.importorskip("matplotlib")
+    figure = History(loss=[1.0 + epoch for epoch in range(epochs)]).plot()
+    (axes,) = figure.axes
+    left, right = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if left <= tick <= right]
+    assert ticks and all(tick == round(tick) for tick in ticks)
+
+
+def test_a_notebook_shows_the_picture_once():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    before = pyplot.get_fignums()
+    figure = History(loss=[2.0, 1.0]).plot()
+    assert pyplot.get_fignums() == before  # a notebook shows all of these, unasked
+    assert figure._repr_png_()[:4] == b"\x89PNG"  # and this, the cell's last line
+    again = pickle.loads(pickle.dumps(figure))
+    assert again._repr_png_() == figure._repr_png_()
 
 
 def test_without_matplotlib(tmp_path, capsys, monkeypatch):

@@ -69,7 +69,6 @@ def test_float32_is_summed_in_float64():
         (np.ones((3, 1)), np.ones(3), ValueError, r"reshape\(-1, 1\)"),
         (np.ones(3), np.ones((3, 1)), ValueError, r"one column is \(N, 1\)"),
         (np.ones(3), np.ones(3), ValueError, r"one column is \(N, 1\)"),
-        (np.ones((3, 4)), [0, 1, 2], ValueError, r"mlp.one_hot\(labels\)"),
         (np.ones((3, 1)), np.ones((2, 1)), ValueError, r"\(3, 1\) and \(2, 1\)"),
         (np.ones((0, 1)), np.ones((0, 1)), ValueError, "at least one row"),
         ([[np.nan], [1.0]], [[0], [1]], ValueError, "prediction to be finite"),
@@ -96,6 +95,63 @@ def test_accuracy_refuses_what_is_no_class(target, sentence):
         accuracy(np.full(np.shape(target), 0.5), target)
 
 
-def test_r2_refuses_a_constant_target():
-    with pytest.raises(ValueError, match="got 7 in every row of column 1"):
-        r2([[1.0, 1.0], [2.0, 2.0]], [[1.0, 7.0], [2.0, 7.0]])
+def test_r2_of_labels_names_the_cure():
+    with pytest.raises(ValueError, match=r"r2: .*mlp.one_hot\(labels\)"):
+        r2(np.ones((3, 4)), [0, 1, 2])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float64])
+def test_labels_are_as_good_as_their_rows(dtype):
+    rng = np.random.default_rng(0)
+    prediction, labels = rng.normal(size=(50, 3)), rng.integers(0, 3, 50)
+    expected = accuracy(prediction, one_hot(labels, 3))
+    assert 0 < expected < 1
+    assert accuracy(frozen(prediction), labels.astype(dtype)) == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ([0, 3], "labels from 0 to 2, as the prediction has 3 columns, got 3 in row 1"),
+        ([-1, 0], "got -1 in row 0"),
+        ([0, 0.5], "got 0.5 in row 1"),
+        ([np.nan, 0], "got nan in row 0"),
+        ([0, 1, 2], r"got \(2, 3\) and \(3, 3\)"),
+        ([0], r"got \(2, 3\) and \(1, 3\)"),
+    ],
+)
+def test_what_is_no_label_is_refused(labels, sentence):
+    with pytest.raises(ValueError, match=f"accuracy: .*{sentence}"):
+        accuracy(np.ones((2, 3)), labels)
+
+
+def test_r2_is_scikit_learns():
+    score = pytest.importorskip("sklearn.metrics").r2_score
+    rng = np.random.default_rng(0)
+    for columns in (1, 3):
+        for _ in range(20):
+            y = rng.integers(0, 2, (4, columns)).astype(float)  # often constant
+            ŷ = np.where(rng.uniform(size=y.shape) < 0.7, y, 0.5)  # often exact
+            assert r2(ŷ, y) == pytest.approx(score(y, ŷ), rel=1e-12)
+
+
+def test_r2_of_a_constant_column_is_1_if_exact_else_0():
+    y = [[0.1, 1.0], [0.1, 2.0], [0.1, 3.0]]  # whose mean is not 0.1
+    exact, off = [[0.1, 2.0]] * 3, [[0.2, 2.0]] * 3
+    assert r2(exact, y) == 1 / 2
+    assert r2(off, y) == 0
+    assert r2(y, y) == 1
+
+
+def test_r2_of_one_row_is_nan_with_a_warning():
+    for y in ([[1.0]], [[1.0, 2.0]]):
+        with pytest.warns(UserWarning, match="r2: expected at least two rows") as seen:
+            assert np.isnan(r2(y, y))
+        assert seen[0].filename == __file__
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e-170, 1e170, 1e300])
+def test_r2_of_numbers_whose_squares_are_out_of_range(unit):
+    y, ŷ = np.array([[1.0], [3.0], [5.0]]), np.array([[1.0], [2.0], [6.0]])
+    assert r2(unit * ŷ, unit * y) == pytest.approx(0.75)
+    assert r2(1e300 * ŷ, y) == -np.inf

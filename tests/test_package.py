@@ -181,7 +181,7 @@ def imports(module):
         ("sequential.py", {"_checks", "_printing", "core", "layers"}),
         ("optim.py", {"_checks", "core"}),
         ("_archive.py", {"_checks"}),
-        ("checkpoint.py", {"_archive", "_checks", "optim", "sequential"}),
+        ("checkpoint.py", {"_archive", "_checks", "core", "optim", "sequential"}),
         ("history.py", set()),
         ("_progress.py", {"history"}),
         ("schedules.py", {"_checks"}),

@@ -121,9 +121,79 @@ def test_who_sees_something(progress, terminal, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_no_standard_error_at_all(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", None)  # as in a program without a console
-    assert len(run(2).loss) == 2
+def closed():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+def raising(error):
+    def fail(*arguments):
+        raise error
+
+    return fail
+
+
+def stand_in(**methods):
+    """Return a stream that has these methods and no others."""
+    return types.SimpleNamespace(**methods)
+
+
+def nothing(*arguments):
+    """Do what a stream does that throws away what it gets."""
+
+
+STREAMS = {
+    "none, as in a program without a console": lambda: None,
+    "closed": closed,
+    "without isatty": lambda: stand_in(write=nothing, flush=nothing),
+    "of write only": lambda: stand_in(write=nothing),
+    "isatty is no function": lambda: stand_in(write=nothing, isatty=False),
+    "isatty raises": lambda: stand_in(isatty=raising(OSError), write=nothing),
+    "nobody reads": lambda: stand_in(
+        isatty=lambda: False, write=raising(BrokenPipeError), flush=nothing
+    ),
+    "a terminal that hung up": lambda: stand_in(
+        isatty=lambda: True, write=raising(OSError(5, "EIO")), flush=nothing
+    ),
+    "a terminal nobody reads": lambda: stand_in(
+        isatty=lambda: True, write=raising(BrokenPipeError), flush=nothing
+    ),
+    "a terminal without write": lambda: stand_in(isatty=lambda: True),
+    "ascii": lambda: io.TextIOWrapper(io.BytesIO(), encoding="ascii"),
+}
+
+
+@pytest.mark.parametrize("tqdm", [True, False])
+@pytest.mark.parametrize("progress", [None, True, False])
+@pytest.mark.parametrize("stream", list(STREAMS))
+def test_no_stream_ends_a_run(stream, progress, tqdm, monkeypatch, capsys):
+    if tqdm:
+        pytest.importorskip("tqdm")
+    else:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(sys, "stderr", STREAMS[stream]())
+    assert len(run(20, progress).loss) == 20
+    assert capsys.readouterr().out == ""
+
+
+def test_a_stand_in_gets_the_lines(monkeypatch):
+    written = []
+    monkeypatch.setattr(sys, "stderr", stand_in(write=written.append))
+    run(2, progress=True)
+    assert "".join(written).count("epoch") == 2
+
+
+def test_a_bar_whose_terminal_goes_ends_no_run(monkeypatch):
+    bars = bars_made(monkeypatch)
+
+    def fail(*arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(FakeTqdm, "update", fail)
+    monkeypatch.setattr(FakeTqdm, "close", fail)
+    assert len(run(3).loss) == 3
+    assert len(bars) == 1
 
 
 def test_a_bar_counts_steps_and_says_the_losses(monkeypatch):
@@ -156,7 +226,8 @@ def test_a_bar_goes_on_from_the_checkpoint_and_closes_after_an_error(
         run(6, checkpoint=path, schedule=fail_in_the_fifth)
     assert bars[1].settings["initial"] == 9
     assert (bars[1].settings["total"], bars[1].n, bars[1].open) == (18, 12, False)
-    run(3, checkpoint=path)  # nothing to do, nothing to show
+    with pytest.warns(UserWarning, match="leave an epoch to run"):
+        run(3, checkpoint=path)  # nothing to do, nothing to show
     assert len(bars) == 2
 
 
