@@ -219,7 +219,7 @@ class History:
         return notes
 
     def __repr__(self) -> str:
-        """Return how many epochs, and where losses and metrics began and ended."""
+        """Return how many epochs, and where each loss and metric went."""
         parts = [_epochs(len(self.loss))]
         curves = [(name, values) for name, _, values in self._curves()]
         for name, values in [*curves, *self.metrics.items()]:

@@ -127,6 +127,20 @@ def test_a_power_law_has_its_exponent():
     assert math.isclose(bench_growth.exponent(sizes, [5 * n**1.5 for n in sizes]), 1.5)
 
 
+def test_each_tool_is_given_more(monkeypatch):
+    monkeypatch.setattr(bench_growth, "TIMES", (1, 2))
+    head, _, *lines = bench_growth.growth_of_tools(1).splitlines()
+    assert "1 × | 2 ×" in head
+    tools = [line.split()[1].strip(",") for line in lines]
+    assert tools == [
+        *("fit", "print(History)", "read_csv", "save"),
+        *("derive", "trace", "check_gradients"),
+    ]
+    page = bench_all.PAGE.read_text(encoding="utf-8")
+    for line in lines:
+        assert line.partition(":")[0] in page
+
+
 def test_a_missed_ratio_is_bold():
     seconds = {"mlp": [1.2], "by hand": [1.0]}
     assert bench_steps.verdict("2-16-1", "by hand", seconds) == "**1.20 of 1.1**"
