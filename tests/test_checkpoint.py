@@ -608,7 +608,9 @@ def test_a_text_of_classes_that_save_does_not_write_is_refused(path, name, forge
     arrays = arrays_of(path)
     with open(path, "wb") as file:
         _archive.write(file, arrays | {name: forgery})
-    refused(path, model, optimizer)
+    is_read = forgery.dtype.kind == "S" and not forgery.ndim and forgery.nbytes < 2**20
+    sentence = "one of .* where this is of" if is_read else f"without a text in {name}"
+    refused(path, model, optimizer, match=sentence)
 
 
 # ------------------------------------------------------- the best parameters

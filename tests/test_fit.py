@@ -250,6 +250,14 @@ def test_a_loss_that_is_no_number_is_refused():
     history = run(model, optimizer, x, y, Single(), validation=(x, y))
     assert {type(v) for v in history.loss + history.validation_loss} == {float}
 
+    many = np.tile(x, (200, 1)), np.tile(y, (200, 1))
+    history = run(model, optimizer, x, y, Single(), epochs=1, validation=many)
+    total = 0.0
+    for first in range(0, 200 * ROWS, 1024):
+        x, y = (rows[first : first + 1024] for rows in many)
+        total += float(Single().forward(model.predict(x), y)) * len(x) / (200 * ROWS)
+    assert history.validation_loss[0] == pytest.approx(total, rel=1e-14)
+
 
 def test_a_generator_is_drawn_from_where_it_stands():
     model, optimizer, x, y = problem()
