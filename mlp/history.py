@@ -180,8 +180,10 @@ class History:
         if not points:
             return repr(self)
         epochs = len(self.loss)
-        height_of = math.log if self._is_log() else float
         top, bottom = max(points), min(points)
+        # neighbouring floats may have one logarithm
+        is_log = self._is_log() and math.log(top) > math.log(bottom)
+        height_of = math.log if is_log else float
         low, span = height_of(bottom), height_of(top) - height_of(bottom)
         columns = min(epochs, WIDTH)
         canvas = [[" "] * columns for _ in range(HEIGHT)]

@@ -6,7 +6,7 @@ import pickle
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlp import History
@@ -29,6 +29,7 @@ def height(history, mark, column):
 
 
 @given(st.lists(positive, min_size=2, max_size=60))
+@example([1.0000000000000002e-300, 1e-300])
 def test_the_curve_in_text_has_the_order_of_the_numbers(losses):
     history = History(loss=losses)
     heights = [height(history, "•", column) for column in range(len(losses))]
