@@ -360,7 +360,8 @@ def read_csv(path: str | os.PathLike[str], target: str) -> Dataset:
     ----------
     path : str or path
         A comma-separated file in UTF-8: names in the first row, numbers in
-        all others; blank rows at the end are passed over.
+        all others; blank rows at the end are passed over. A row has at most
+        2**23 characters.
     target : str
         The name of the column that is to be predicted.
 
@@ -375,8 +376,9 @@ def read_csv(path: str | os.PathLike[str], target: str) -> Dataset:
         If the file cannot be read.
     ValueError
         If there is no such column, none besides it, or no row; if a name is
-        there twice; if a row is too short or too long, or a field is not a
-        finite number. It names file, row and column; the names are row 1,
+        there twice or missing, as that of an index is; if a row is too short
+        or too long, a quote is not closed or has text behind it, or a field
+        is not a finite number. It names file, row and column; the names are row 1,
         as in a spreadsheet.
     TypeError
         If target is no str.
@@ -401,9 +403,11 @@ def read_csv(path: str | os.PathLike[str], target: str) -> Dataset:
         raise TypeError(f"read_csv: expected path to be a str or path, got {path!r}")
     who = f"read_csv: {os.fspath(path)}"
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            table = _tables.read(who, file)
+        with open(
+            path, newline="", encoding="utf-8-sig", errors="surrogateescape"
+        ) as file:
+            x, y, features = _tables.read(who, file).features_and_target(target)
     except OSError as error:
-        raise type(error)(f"{who}: cannot be read: {error.strerror}") from None
-    x, y, features = table.features_and_target(target)
+        sentence = f"{who}: cannot be read: {error.strerror}"
+        raise OSError(error.errno, sentence, os.fspath(path)) from None
     return Dataset(x, y, features, (target,), source=os.fspath(path))

@@ -48,13 +48,12 @@ def load_auto_mpg() -> Dataset:
     table = _packaged("auto_mpg.csv.gz")
     needed = [table.names.index(name) for name in ("mpg", "horsepower")]
     complete = [row for row in table.rows if all(row[1][j] for j in needed)]
-    table = table._replace(rows=complete)
     features = table.names[1:7]  # the numbers: all but mpg, origin and name
-    origin = [fields[table.names.index("origin")] for _, fields in table.rows]
-    numbers = [table.column(name) for name in features]
+    origin = [fields[table.names.index("origin")] for _, fields in complete]
+    numbers, mpg = table._replace(rows=complete).numbers(features, ["mpg"])
     return Dataset(
-        x=np.column_stack([*numbers, one_hot(origin, _ORIGINS)]),
-        y=table.column("mpg")[:, np.newaxis],
+        x=np.column_stack([numbers, one_hot(origin, _ORIGINS)]),
+        y=mpg,
         feature_names=(*features, *(f"origin_{name}" for name in _ORIGINS)),
         target_names=("mpg",),
         source="Donoho and Ramos, PRIMDATA, 1982; the 1983 exposition of the "
@@ -261,4 +260,5 @@ def _packaged(name: str) -> _tables.Table:
         gzip.open(file) as unpacked,
     ):
         lines = io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
-        return _tables.read(f"datasets: {name}", lines)
+        table = _tables.read(f"datasets: {name}", lines)
+        return table._replace(plain=list(table.plain), rows=list(table.rows))
