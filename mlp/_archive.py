@@ -65,7 +65,7 @@ def write(file: BinaryIO, arrays: Mapping[str, RealArray]) -> None:
     """Write an archive of the arrays, in their order."""
     entries, start = [], 0
     for name, array in arrays.items():
-        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        array = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
         head = _npy_head(array.dtype, array.shape)
         data = array.reshape(-1).view(np.uint8).data
         crc = zlib.crc32(data, zlib.crc32(head))

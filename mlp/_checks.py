@@ -10,6 +10,7 @@ a check is the one that right input passes.
 
 from __future__ import annotations
 
+import errno
 import math
 import operator
 import os
@@ -20,6 +21,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from mlp import _files
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 RealArray: TypeAlias = npt.NDArray[Any]
@@ -434,6 +437,7 @@ def names(
 def load_arrays(who: str, targets: Mapping[str, Array], state: Any) -> None:
     """Write state's arrays into the targets of the same names, or change none."""
     names(who, targets, state)
+    writeable(who, targets)
     arrays = {}
     for name, target in targets.items():
         array = real_array(who, f"{name!r}", state[name], target.dtype)
@@ -510,15 +514,61 @@ def patience(who: str, value: Any, has_validation: bool) -> int:
 
 
 def place_for_a_file(who: str, name: str, path: Any) -> None:
-    """Raise unless path is one, and its folder can be written to."""
+    """Raise unless path is one, and a file can be written there: it is tried."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"{who}: expected {name} to be a str or path, got {path!r}")
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OSError(
-            f"{who}: expected {name} in a folder that can be written to, got {folder}; "
-            f"make it first"
+    try:
+        _files.try_place(path)
+    except OSError as error:
+        number, sentence = error.errno, _no_place(name, os.fsdecode(path), error)
+    except ValueError:
+        number = errno.EINVAL
+        sentence = (
+            f"expected {name} without signs that no name may have; leave them out"
         )
+    else:
+        return
+    raise OSError(number, f"{who}: {sentence}", os.fspath(path)) from None
+
+
+def _no_place(name: str, path: str, error: OSError) -> str:
+    """Return what is wrong with the place of a file, and what to do about it."""
+    if not path:
+        return f"expected {name} to name a file, got ''; leave it out, or give a name"
+    if error.errno == errno.EISDIR:
+        return f"expected {name} to be a file, got a folder; give a name in it"
+    if error.errno == errno.ENXIO:
+        return f"expected {name} to be a file, got a socket; give another name"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"expected {name} of a shorter name, got {len(path)} characters; cut it"
+    if error.errno == errno.ELOOP:
+        return f"expected {name} to be a file, got links in a circle; remove the link"
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        return (
+            f"expected {name} to be a file that can be written to, got one that cannot "
+            f"({error.strerror}); change its permissions, or give another name"
+        )
+    folder = os.path.dirname(os.path.realpath(path))
+    cure = "change its permissions, or take another folder"
+    if error.errno == errno.ENOENT:
+        cure = "make it first"
+    elif error.errno == errno.ENOTDIR:
+        cure = "take a folder in place of a file"
+    link = ", to which the link leads" if os.path.islink(path) else ""
+    return (
+        f"expected {name} in a folder that can be written to, got {folder}{link} "
+        f"({error.strerror}); {cure}"
+    )
+
+
+def writeable(who: str, arrays: Mapping[str, Array]) -> None:
+    """Raise unless all arrays may be written into, so that none is before another."""
+    for name, array in arrays.items():
+        if not array.flags.writeable:
+            raise ValueError(
+                f"{who}: expected arrays that can be written into, got {name!r}, which "
+                f"is read-only; set its .data.flags.writeable = True"
+            )
 
 
 def flag(who: str, name: str, value: Any) -> bool:

@@ -29,14 +29,12 @@ from __future__ import annotations
 import math
 import os
 import re
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from mlp import _archive, _checks
+from mlp import _archive, _checks, _files
 from mlp._checks import RealArray
 from mlp.core import Layer
 from mlp.optim import SGD
@@ -81,7 +79,8 @@ def save(
 
     It is written beside path, flushed to the disk and renamed: after a kill
     at any moment, or on a full disk, path holds the whole old file or the
-    whole new one.
+    whole new one. Mode, owner and permissions are those that open(path, "wb")
+    would leave.
 
     Parameters
     ----------
@@ -109,7 +108,10 @@ def save(
 
     Notes
     -----
-    A kill may leave path.<number>.tmp beside path; nothing reads it.
+    A kill may leave .mlp-<16 letters>.tmp beside path; nothing reads it.
+    A device or a pipe is written straight into. So is, from a whole copy
+    beside it, a file with other names (hard links) or another user's: a kill
+    in that moment leaves the copy.
 
     Examples
     --------
@@ -158,7 +160,7 @@ def save(
         if not _may_be_infinite(name, array.dtype):
             cure = "a checkpoint holds a state to go on from"
             _checks.finite("save", name, array, cure)
-    with _replacing(path) as file:
+    with _files.replacing(path) as file:
         _archive.write(file, arrays)
 
 
@@ -182,7 +184,7 @@ def load(
         A file written by save.
     model : Sequential
         Of layers of the same classes, and parameters of the same names,
-        shapes and dtypes.
+        shapes and dtypes; none of its arrays read-only.
     optimizer : SGD or None
         Of the same class. Without it, what the file holds of one is passed
         over.
@@ -206,6 +208,8 @@ def load(
         If it cannot be read, as a file that is not there.
     TypeError
         If model or optimizer is of another type.
+    ValueError
+        If a parameter is read-only.
 
     Examples
     --------
@@ -224,6 +228,7 @@ def load(
     _checks.instance("load", "model", model, Sequential)
     best = _checks.flag("load", "best", best)
     parameters = model._state("load_state_dict")
+    _checks.writeable("load", parameters)
     expected: dict[str, RealArray] = {
         "format_version": np.array(_VERSION),
         **parameters,
@@ -424,8 +429,13 @@ def _encoded(name: str, value: Any) -> Iterator[tuple[str, RealArray]]:
 
 
 def _numbers(name: str, value: Any) -> RealArray:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"save: expected {name} without a mask, got a masked array; fill its "
+            f"masked entries, or give .data and .mask as two arrays"
+        )
     if isinstance(value, np.ndarray) and _archive.is_number(value.dtype):
-        return value
+        return np.asarray(value)  # of a subclass the numbers
     got = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)
     raise TypeError(
         f"save: expected {name} to be an array of numbers, of at most 64 bits each, "
@@ -531,31 +541,3 @@ def _generator(state: Any) -> np.random.Generator:
         if not 0 <= position <= _POSITIONS[kind]:
             raise ValueError(position)
     return np.random.Generator(bits)
-
-
-# -------------------------------------------------------------------- disk
-
-
-@contextmanager
-def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of path once it is on the disk."""
-    target = os.path.realpath(path)  # of a link, what it leads to
-    # of this thread alone, so that two runs that save to one path do not mix
-    beside = f"{target}.{threading.get_native_id()}.tmp"
-    try:
-        with open(beside, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise
-    if os.name == "posix":  # the renaming has to reach the disk too
-        folder = os.open(os.path.dirname(target), os.O_RDONLY)
-        try:
-            with suppress(OSError):  # not every file system can
-                os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -528,7 +528,7 @@ class _Run:
         """Take over what save wrote, if there is a file; all of it or nothing."""
         from mlp.checkpoint import CheckpointError, load  # not by train_step's import
 
-        if not os.path.exists(path):
+        if not os.path.isfile(path):  # nor is there a run in a device or a pipe
             return
         names = ("lr", "momentum", "weight_decay", "nesterov")
         settings = {name: getattr(self.optimizer, name) for name in names}

@@ -174,14 +174,18 @@ def imports(module):
 @pytest.mark.parametrize(
     ("module", "may"),
     [
-        ("_checks.py", set()),
+        ("_files.py", set()),
+        ("_checks.py", {"_files"}),
         ("core.py", {"_checks"}),
         ("layers.py", {"_checks", "core"}),
         ("losses.py", {"_checks", "core"}),
         ("sequential.py", {"_checks", "_printing", "core", "layers"}),
         ("optim.py", {"_checks", "core"}),
         ("_archive.py", {"_checks"}),
-        ("checkpoint.py", {"_archive", "_checks", "core", "optim", "sequential"}),
+        (
+            "checkpoint.py",
+            {"_archive", "_checks", "_files", "core", "optim", "sequential"},
+        ),
         ("history.py", set()),
         ("_progress.py", {"history"}),
         ("schedules.py", {"_checks"}),
