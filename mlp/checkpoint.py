@@ -79,8 +79,8 @@ def save(
 
     It is written beside path, flushed to the disk and renamed: after a kill
     at any moment, or on a full disk, path holds the whole old file or the
-    whole new one. Mode, owner and permissions are those that open(path, "wb")
-    would leave.
+    whole new one. Mode, owner and permissions are those that
+    open(path, "wb") would leave.
 
     Parameters
     ----------
@@ -110,8 +110,8 @@ def save(
     -----
     A kill may leave .mlp-<16 letters>.tmp beside path; nothing reads it.
     A device or a pipe is written straight into. So is, from a whole copy
-    beside it, a file with other names (hard links) or another user's: a kill
-    in that moment leaves the copy.
+    beside it, a file with other names (hard links) or another user's: a
+    kill in that moment leaves the copy.
 
     Examples
     --------
