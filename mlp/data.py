@@ -376,9 +376,9 @@ def read_csv(path: str | os.PathLike[str], target: str) -> Dataset:
         If the file cannot be read.
     ValueError
         If there is no such column, none besides it, or no row; if a name is
-        there twice or is missing, as an index's is; if a row is too short or
-        too long, a quote is not closed or has text behind it, or a field is
-        not a finite number. It names file, row and column; the names are
+        there twice or is missing, as an index's is; if a row is too short
+        or too long, a quote is not closed or has text behind it, or a field
+        is not a finite number. It names file, row and column; the names are
         row 1, as in a spreadsheet.
     TypeError
         If target is no str.
