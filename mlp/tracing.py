@@ -172,7 +172,7 @@ class Trace:
 
     def __str__(self) -> str:
         """Return the five steps, and the change of the loss."""
-        remark = "".join(map(str, LAYOUTS[self.layout]))
+        remark = paragraph("".join(map(str, LAYOUTS[self.layout])))
         parts = [paragraph(self.title), remark]
         for number, name, lines in self.steps:
             parts += ["", f"{number}. {name}", *map(_indented, lines)]
