@@ -74,7 +74,7 @@ class Figures:
         text = f"{value:.{self.decimals}f}" if is_plain or not size else f"{value:.9g}"
         is_short = 1e-4 <= size < 1e9
         write = np.format_float_positional if is_short else np.format_float_scientific
-        return Figure(value, text, write(entry, trim="-"))
+        return Figure(value, text, write(value, trim="-"))
 
 
 class Line(NamedTuple):

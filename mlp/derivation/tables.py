@@ -314,8 +314,8 @@ class Derivation:
             The same five tables, with arrays in place of expressions:
             inputs and outputs in one dimension, gradients and Jacobians in
             the shape that stands beside them, an equation as the value of
-            its right side, which in step 3 is None. Without an optimizer lr has
-            no value, and step 5 is NaN.
+            its right side, which in step 3 is None. Without an optimizer lr
+            has no value, and step 5 is NaN.
 
         Raises
         ------
