@@ -198,8 +198,14 @@ class Layer(ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         """Let a backward(self, grad_output) be called as every other."""
         super().__init_subclass__(**options)
-        if "backward" in vars(cls) and not _takes_needs_input_grad(cls.backward):
+        if not _takes_needs_input_grad(cls.backward):  # its own, or a mixin's
             cls.backward = _with_needs_input_grad(cls.backward)  # type: ignore[method-assign]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Let a backward that one layer is given be called as every other."""
+        if name == "backward" and not _takes_needs_input_grad(value):
+            value = functools.partial(_without_needs_input_grad, value)
+        super().__setattr__(name, value)
 
     @abstractmethod
     def forward(self, x: npt.ArrayLike) -> Array:
@@ -276,7 +282,10 @@ class Layer(ABC):
 
 def _takes_needs_input_grad(backward: Callable[..., Any]) -> bool:
     """Return whether a backward has the keyword, or takes any."""
-    parameters = inspect.signature(backward).parameters
+    try:
+        parameters = inspect.signature(backward).parameters
+    except ValueError:  # of a function in C, which knows no such keyword
+        return False
     return "needs_input_grad" in parameters or any(
         p.kind is p.VAR_KEYWORD for p in parameters.values()
     )
@@ -292,6 +301,16 @@ def _with_needs_input_grad(backward: Callable[..., Any]) -> Callable[..., Any]:
         return backward(self, grad_output)
 
     return taking
+
+
+def _without_needs_input_grad(
+    backward: Callable[..., Any],
+    grad_output: npt.ArrayLike,
+    *,
+    needs_input_grad: bool = True,
+) -> Any:
+    """Call a backward without the keyword; a partial of this can be copied."""
+    return backward(grad_output)
 
 
 def _flatten(name: str, value: Any) -> Iterator[tuple[str, Parameter | Layer]]:

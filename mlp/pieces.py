@@ -8,7 +8,6 @@ the grad_output between them. A loss is a layer whose output is one number.
 from __future__ import annotations
 
 import copy
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
@@ -136,10 +135,6 @@ class LayerPiece(Piece):
         self.path, self.x_name, self.layer = path, x_name, layer
         self.x, self.grad_output = x, grad_output
         self.who = called(path, layer)
-        parameters = inspect.signature(layer.backward).parameters
-        self.asks = "needs_input_grad" in parameters or any(
-            p.kind is p.VAR_KEYWORD for p in parameters.values()
-        )
 
     def parameters(self) -> dict[str, Parameter]:
         """Return the layer's parameters, by their names in the net."""
@@ -171,9 +166,8 @@ class LayerPiece(Piece):
         return grads | {self.x_name: _copy(given)}
 
     def _backward(self, g: Array, needs_input_grad: bool = True) -> Any:
-        asks = {"needs_input_grad": needs_input_grad} if self.asks else {}
         try:
-            return self.layer.backward(g, **asks)
+            return self.layer.backward(g, needs_input_grad=needs_input_grad)
         except Exception as error:
             shapes = [f"{name} {array.shape}" for name, array in self.inputs.items()]
             error.add_note(
@@ -207,12 +201,6 @@ class LayerPiece(Piece):
             yield (
                 f"{self.who}: backward writes into the y that forward has handed out; "
                 f"make a new array"
-            )
-        if not self.asks:
-            yield (
-                f"{self.who}: backward does not take needs_input_grad, which "
-                f"train_step passes to the first layer; write def backward(self, "
-                f"grad_output, *, needs_input_grad=True)"
             )
 
     def doubled(self, letter: str) -> LayerPiece | None:

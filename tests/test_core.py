@@ -11,6 +11,7 @@ import pytest
 
 from mlp import (
     SGD,
+    Identity,
     Layer,
     Linear,
     Loss,
@@ -19,6 +20,12 @@ from mlp import (
     ReLU,
     Sequential,
     StaleGradientWarning,
+    check_gradients,
+    check_layer,
+    diagnose,
+    fit,
+    jacobian,
+    train_step,
 )
 
 
@@ -311,7 +318,74 @@ class Quadrupled(Doubled):
         return 2 * super().backward(grad_output)
 
 
-@pytest.mark.parametrize("layer", [Doubled(), Quadrupled()])
-def test_a_backward_without_needs_input_grad_takes_it(layer):
+class Mixin:
+    def backward(self, grad_output):
+        return 2 * np.asarray(grad_output)
+
+
+class Mixed(Mixin, Doubled):
+    pass
+
+
+class Given(Identity):
+    """Its own backward is one of its methods, which it is given when it is made."""
+
+    factor = 2
+
+    def __init__(self, backward=None):
+        self.backward = backward or self.run_backward
+
+    def forward(self, x):
+        return self.factor * np.asarray(x)
+
+    def run_backward(self, grad_output):
+        return self.factor * np.asarray(grad_output)
+
+
+SHORT = [
+    Doubled,
+    Quadrupled,
+    Mixed,
+    Given,
+    lambda: Given(lambda g: 2 * np.asarray(g)),
+    lambda: Given(np.array(2.0).__mul__),  # a function in C
+]
+
+
+@pytest.mark.parametrize("made", SHORT)
+def test_a_backward_without_needs_input_grad_takes_it(made):
+    layer = made()
     assert layer.backward([3.0], needs_input_grad=False) == layer.backward([3.0])
     assert layer.backward([3.0]) == layer.forward([3.0])
+
+
+@pytest.mark.parametrize("made", SHORT)
+def test_no_tool_needs_a_backward_with_needs_input_grad(made):
+    rng = np.random.default_rng(0)
+    x, y, criterion = rng.normal(size=(4, 2)), rng.normal(size=(4, 3)), MSELoss()
+    for first in (made(), Sequential(made()), Sequential(Sequential(made()))):
+        model = Sequential(first, Linear(2, 3, rng=0))
+        optimizer = SGD(model.parameters(), lr=0.01)
+        assert check_layer(first, x).ok
+        assert check_gradients(model, criterion, x, y).ok
+        assert len(diagnose(model, criterion, x, y, optimizer=optimizer).layers) == 2
+        before = train_step(model, criterion, optimizer, x, y)
+        assert fit(model, criterion, optimizer, x, y, epochs=1).loss[0] < before
+        factor = first.forward([1.0])[0]
+        assert np.array_equal(jacobian(first, x[0]), factor * np.eye(2))
+
+
+def test_a_backward_that_a_layer_is_given_is_copied_with_it():
+    layer = Given()
+    twin = pickle.loads(pickle.dumps(copy.deepcopy(layer)))
+    twin.factor = 5
+    assert twin.backward([1.0], needs_input_grad=False) == [5.0]
+    assert layer.backward([1.0], needs_input_grad=False) == [2.0]
+
+
+def test_a_mixin_still_leaves_a_layer_without_a_forward_abstract():
+    class Half(Mixin, Layer):
+        pass
+
+    with pytest.raises(TypeError, match="abstract method '?forward"):
+        Half()

@@ -472,22 +472,6 @@ def test_a_backward_that_writes_into_what_forward_returned():
     )
 
 
-def test_a_backward_without_needs_input_grad():
-    class Short(Identity):
-        def backward(self, grad_output):
-            return grad_output
-
-    report = check_layer(Short(), batch(2, 2))
-    assert "does not take needs_input_grad" in on_one_line(report)
-    assert verdicts(report) == {"x": "right"}
-
-    class Open(Identity):
-        def backward(self, grad_output, **how):
-            return grad_output
-
-    assert check_layer(Open(), batch(2, 2)).ok
-
-
 def test_an_error_in_a_backward_comes_with_the_shapes():
     with pytest.raises(ValueError, match="mismatch") as caught:
         check_layer(Broken("product"), batch(5, 3))

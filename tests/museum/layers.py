@@ -532,35 +532,6 @@ class NewMaskInBackward(Exhibit):
         wrong_in(check_layer(It(), x))
 
 
-class NoNeedsInputGrad(Exhibit):
-    """backward does not take needs_input_grad.
-
-    The layer works everywhere but at the bottom of a net: there train_step
-    fails with a TypeError about an unexpected keyword.
-    """
-
-    says = "backward does not take needs_input_grad"
-
-    class Wrong(Layer):
-        def forward(self, x):
-            self.y = np.tanh(x)
-            return self.y
-
-        def backward(self, grad_output):
-            return grad_output * (1 - self.y**2)
-
-    class Right(Layer):
-        def forward(self, x):
-            self.y = np.tanh(x)
-            return self.y
-
-        def backward(self, grad_output, *, needs_input_grad=True):
-            return grad_output * (1 - self.y**2)
-
-    def look(It):
-        wrong_in(check_layer(It(), x))
-
-
 class NoParameter(Exhibit):
     """The weight is a plain array.
 
