@@ -1,9 +1,9 @@
 """Derivatives by differences, each with its error.
 
-A newcomer should learn that a derivative can be measured, by moving an
-input a little and looking at what moves, and that the measurement has an
-error of its own: too long a step bends, too short a step drowns in
-rounding. Two lengths of step, compared, say how large that error is.
+A derivative can be measured: move an input a little and look at what moves.
+The measurement has an error of its own, since a long step misses the curve,
+and a short one drowns in rounding. Steps of many lengths, compared, say how
+large that error is. gradcheck.py puts the result beside a backward.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ DIRECTIONS = 3  # and so many random directions through all of them
 
 CLOSE = 1e-6  # relative to the largest entry: what float64 leaves of two equal ways
 SURE = 10.0  # how many times its estimated error a measured slope may be off
-STEPS = (1e-3, 1e-4, 1e-5, 1e-2, 1e-6, 1e-7)  # relative to the size of what is moved
+STEPS = (*range(3, 13), 2)  # k of a step 10⁻ᵏ, relative to the size of what is moved
 ENOUGH = 1e-7  # an error, relative to the slope, for which no other step is tried
+PROBES = 3  # so many entries of an array are measured first, at every step
 
 
 class Slope(NamedTuple):
@@ -35,22 +36,31 @@ class Slope(NamedTuple):
     value : float
         The derivative, NaN where it could not be measured.
     error : float
-        How far value may be off: what halving the step changed, and what
-        rounding adds.
-    rows : array of shape (N,)
-        The part that each row of y has in value.
+        How far value may be off: what another step gives, and what rounding
+        adds.
+    terms : array of y's shape
+        The part that each entry of y has in value.
     plain : float
         What value would be were grad_output all ones.
-    own : float
-        The part in value of the entry of y where x was moved; NaN if y has
-        another shape than x, or more than one entry was moved.
+    noise : float
+        How far Σ grad_output ⊙ y is off by rounding, as the shorter steps
+        show it.
     """
 
     value: float
     error: float
-    rows: Array
+    terms: Array
     plain: float
-    own: float
+    noise: float
+
+    @property
+    def rows(self) -> Array:
+        """The part that each row of y has in value, of shape (N,)."""
+        terms = self.terms
+        return terms.reshape(len(terms), -1).sum(axis=1) if terms.ndim else terms[None]
+
+
+UNKNOWN = Slope(np.nan, np.inf, np.zeros(1), np.nan, 0.0)
 
 
 class Move(NamedTuple):
@@ -66,6 +76,10 @@ def slope(
     moves: Sequence[Move],
     grad_output: Any = 1.0,
     scale: float | None = None,
+    *,
+    side: int = 0,
+    noise: float | None = None,
+    size: float = 0.0,
 ) -> Slope:
     """Return d/dt Σ grad_output ⊙ f(θ + t·along) at t = 0, by differences.
 
@@ -81,6 +95,13 @@ def slope(
         What the steps are relative to. If it is left out, to the largest
         entry that is moved, or to the root mean square of its array, if
         that is larger: weights near 10⁻⁶ are not moved by 10⁻³.
+    side : 0, 1 or -1
+        0 for the derivative, 1 or -1 for the slope on the right or left.
+    noise : float, optional
+        The rounding of Σ grad_output ⊙ y, if it is known; it is then no
+        longer looked for, and the first good step will do.
+    size : float
+        A slope that is known to a 10⁻⁷ of this is known well enough.
 
     Returns
     -------
@@ -90,16 +111,21 @@ def slope(
 
     Derivation
     ----------
-    With y(t) smooth, and ε the relative rounding of y:
+    With y(t) smooth, η the rounding of y, and h = 10⁻ᵏ scale:
 
-        D(h) = (y(h) − y(−h)) / 2h = y' + h²/6 y‴ + O(h⁴) ± ε |y| / h
-        value = (4 D(h/2) − D(h)) / 3 = y' + O(h⁴)          Richardson
-        error = |D(h) − D(h/2)| + ε |y| / h
+        D(h) = (y(h) − y(−h)) / 2h = y' + h²/6 y‴ + O(h⁴) ± η / h
+        value = D(h) + (D(h) − D(10h)) / 99 = y' + O(h⁴)     Richardson
+        error = |D(h) − D(10h)| / 10 + η / h
 
-    What is left of h² in D(h/2) is a third of D(h) − D(h/2), which value
-    takes away, so error is on the safe side. Steps of several lengths are
-    tried until one has an error below 10⁻⁷ of the slope, and the one with
-    the smallest error counts.
+    On one side D(h) = (y(h) − y(0)) / h, whose error begins with h: 9 for
+    99. What is left of it in D(h) is a 99th, or a 9th, of D(h) − D(10h),
+    which value takes away, so error is on the safe side.
+
+    η is more than the rounding of the dtype if f computes in float32. It
+    shows at the shorter steps h' < h, as |D(h') − value| h'. The step
+    counts that has the least error relative to its value, which a step
+    too long (as long as a period) or too short (nothing moves) does not
+    have; then, η being known, the one with the least error.
 
     Examples
     --------
@@ -117,28 +143,64 @@ def slope(
     Press et al., Numerical Recipes, 2007, section 5.7.
     """
     kept = [np.copy(move.array[move.where]) for move in moves]
+    largest = max(float(np.abs(θ).max()) for θ in kept)
     if scale is None:
-        largest = max(float(np.abs(θ).max()) for θ in kept)
         scale = max(largest, *(_rms(move.array) for move in moves))
 
     def at(t: float) -> Array:
         for (array, where, along), θ in zip(moves, kept, strict=True):
             array[where] = θ + t * along
-        return np.asarray(f())
+        try:
+            return np.array(f())  # which f may write into at its next call
+        except Exception as error:
+            error.add_note(f"where an input was moved by {t:.3g}, to measure a slope")
+            raise
 
-    best: Slope | None = None
+    reach = max(float(np.abs(move.along).max()) for move in moves)
+    steps = _Steps(grad_output, 9 if side else 99, largest / reach)
     try:
-        for step in STEPS:
-            found = _difference(at, scale * step, grad_output, moves)
-            if found is not None and (best is None or found.error < best.error):
-                best = found
-                if best.error <= ENOUGH * abs(best.value):
-                    break
+        for k in STEPS:
+            h = scale * 10.0**-k
+            if not steps.add(k, h, *_ends(at, h, side)) or noise is None:
+                continue
+            found = steps.joined(k, noise)
+            if found.error <= ENOUGH * max(abs(found.value), size):
+                return found
     finally:
         at_rest = zip(moves, kept, strict=True)
         for (array, where, _), θ in at_rest:
             array[where] = θ
-    return best or Slope(np.nan, np.inf, np.zeros(1), np.nan, np.nan)
+    return steps.best(noise)
+
+
+def one_sided(
+    f: Callable[[], Array], move: Move, grad_output: Any
+) -> tuple[float, float, float]:
+    """Return the least and the largest slope at a kink, and their error.
+
+    Each entry of y has a slope on the left and one on the right, and any
+    number between the two may stand for its derivative there. The two
+    numbers are the sums of the smaller and of the larger ones; where there
+    is no kink they are equal. They are NaN where f is there on one side
+    only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp.differences import Move, one_sided
+    >>> x = np.array([0.0, 2.0])
+    >>> low, high, _ = one_sided(lambda: np.abs(x), Move(x, 0), np.array([3.0, 1.0]))
+    >>> round(low, 9), round(high, 9)
+    (-3.0, 3.0)
+    """
+    left = slope(f, [move], grad_output, side=-1)
+    right = slope(f, [move], grad_output, side=1)
+    low = np.minimum(left.terms, right.terms).sum()
+    high = np.maximum(left.terms, right.terms).sum()
+    error = left.error + right.error
+    if not np.isfinite(error):
+        return np.nan, np.nan, np.inf
+    return float(low), float(high), error
 
 
 def _rms(array: Array) -> float:
@@ -146,29 +208,70 @@ def _rms(array: Array) -> float:
     return float(np.sqrt(np.mean(np.square(array)))) or 1.0
 
 
-def _difference(
-    at: Callable[[float], Array], h: float, g: Any, moves: Sequence[Move]
-) -> Slope | None:
-    """Return the slope with the steps h and h/2, or None if y is not there."""
+def _ends(
+    at: Callable[[float], Array], h: float, side: int
+) -> tuple[Array, Array] | tuple[()]:
+    """Return y on the right and on the left, or nothing if it is not there."""
     try:
         with np.errstate(all="ignore"):
-            right, left = at(h), at(-h)
-            full = (right - left) / (2 * h)
-            half = (at(h / 2) - at(-h / 2)) / h
-            rounding = (abs(right) + abs(left)) / h
+            return at(h if side >= 0 else 0.0), at(-h if side <= 0 else 0.0)
     except (ValueError, ArithmeticError):
-        return None
-    rate = half + (half - full) / 3
-    terms = g * rate
-    unsure = np.finfo(rate.dtype).eps * np.sum(np.abs(g) * rounding)
-    value, error = float(terms.sum()), abs(float(np.sum(g * (full - half)))) + unsure
-    if not np.isfinite(value + error):
-        return None
-    rows = terms.reshape(len(terms), -1).sum(axis=1) if terms.ndim else terms[None]
-    array, where, _ = moves[0]
-    is_one = terms.shape == array.shape and isinstance(where, tuple)
-    own = float(terms[where]) if is_one else np.nan
-    return Slope(value, float(error), rows, float(rate.sum()), own)
+        return ()
+
+
+class _Steps:
+    """The differences of one slope at the steps tried, by their k."""
+
+    def __init__(self, grad_output: Any, order: int, largest: float) -> None:
+        self.g, self.order, self.largest = grad_output, order, largest
+        self.rates: dict[int, Array] = {}
+        self.totals: dict[int, float] = {}
+        self.h: dict[int, float] = {}
+        self.rounding = 0.0  # of Σ g ⊙ y in its dtype
+
+    def add(self, k: int, h: float, *ends: Array) -> bool:
+        """Keep a difference; return whether there is one of ten times the step."""
+        if not ends:
+            return False
+        right, left = ends
+        width = 2 * h if self.order == 99 else h
+        with np.errstate(all="ignore"):
+            rate = (right.astype(np.float64) - left) / width
+            total = float(np.sum(self.g * rate))
+            y = np.abs(self.g) * np.maximum(abs(right), abs(left))
+        if not np.isfinite(total) or not np.isfinite(rate).all():
+            return False
+        eps = np.finfo(right.dtype if right.dtype.kind == "f" else np.float64).eps
+        self.rounding = max(self.rounding, float(eps * np.sum(y)))
+        self.rates[k], self.totals[k], self.h[k] = rate, total, h
+        return k - 1 in self.rates
+
+    def best(self, noise: float | None) -> Slope:
+        """Return the slope at the step that is known best."""
+        pairs = [k for k in self.rates if k - 1 in self.rates]
+        if not pairs:
+            return UNKNOWN
+        if noise is None:
+            found = [self.joined(k) for k in pairs]
+            noise = min(found, key=lambda s: _ratio(s.error, abs(s.value))).noise
+        return min((self.joined(k, noise) for k in pairs), key=lambda s: s.error)
+
+    def joined(self, k: int, noise: float = 0.0) -> Slope:
+        """Return the slope that D(h) and D(10h) give together."""
+        h, wide, close = self.h[k], self.rates[k - 1], self.rates[k]
+        rate = close + (close - wide) / self.order
+        terms = np.asarray(self.g * rate)
+        value = float(terms.sum())
+        seen = [abs(self.totals[j] - value) * self.h[j] for j in self.totals if j > k]
+        noise = max(noise, self.rounding, *seen) if seen else max(noise, self.rounding)
+        error = abs(self.totals[k] - self.totals[k - 1]) / 10 + noise / h
+        error += np.finfo(np.float64).eps * self.largest / h * abs(value)  # of θ + t
+        return Slope(value, float(error), terms, float(rate.sum()), noise)
+
+
+def _ratio(error: float, size: float) -> float:
+    """Return an error relative to a size, 1 at most."""
+    return error / size if error < size else 1.0
 
 
 class Measured(NamedTuple):
@@ -221,7 +324,7 @@ def measure(
     analytic: Array,
     grad_output: Any,
     rng: np.random.Generator,
-    places: list[tuple[int, ...]] | None = None,
+    within: npt.NDArray[np.bool_] | None = None,
 ) -> Measured:
     """Measure entries of an array, and directions through a large one.
 
@@ -237,8 +340,8 @@ def measure(
         As for slope.
     rng : np.random.Generator
         What a sample is drawn from.
-    places : list of index, optional
-        These entries and no others.
+    within : array of bool of array's shape, optional
+        Which entries may be measured.
 
     Examples
     --------
@@ -252,17 +355,34 @@ def measure(
     array([ True,  True,  True])
     """
     along = np.zeros((3, 0))
-    if places is None:
-        places = _sample(analytic, rng)
-        if array.size > ALL:
-            signs = rng.choice([-1.0, 1.0], (DIRECTIONS, array.size))
-            pairs = [(array, analytic)]
-            along = np.array([_along(f, pairs, v, grad_output) for v in signs]).T
-            differs = off(*along) > 1
-            if differs.any():
-                v = signs[int(np.argmax(differs))]
-                places.append(_halved(f, array, analytic, grad_output, v))
-    slopes = [(at, slope(f, [Move(array, at)], grad_output)) for at in places]
+    places = _sample(analytic, rng)
+    if within is not None:
+        places = [place for place in places if within[place]]
+    g, noise, size = grad_output, None, 0.0
+    slopes: dict[tuple[int, ...], Slope] = {}
+    places.sort(key=lambda place: -abs(analytic[place]))
+    for place in places[:PROBES]:
+        slopes[place] = slope(f, [Move(array, place)], g)
+    if slopes:
+        noise = float(np.median([s.noise for s in slopes.values()]))
+    if array.size > ALL:
+        signs = rng.choice([-1.0, 1.0], (DIRECTIONS, array.size))
+        if within is not None:
+            signs *= within.ravel()
+        signs = signs[signs.any(axis=1)]
+        pairs = [(array, analytic)]
+        found = [_along(f, pairs, v, g, noise) for v in signs]
+        along = np.array(found).reshape(-1, 3).T
+        differs = off(*along) > 1
+        if differs.any():
+            v = signs[int(np.argmax(differs))]
+            places.append(_halved(f, array, analytic, g, v, noise))
+    for place in places:
+        if place not in slopes:
+            known = [abs(s.value) for s in slopes.values() if not np.isnan(s.value)]
+            size = max(known, default=0.0)
+            move = [Move(array, place)]
+            slopes[place] = slope(f, move, g, noise=noise, size=size)
     return _measured(analytic, slopes, along)
 
 
@@ -270,6 +390,7 @@ def along_all(
     f: Callable[[], Array],
     pairs: Sequence[tuple[Array, Array | None]],
     rng: np.random.Generator,
+    count: int = DIRECTIONS,
 ) -> Measured:
     """Measure random directions through several arrays at once.
 
@@ -281,6 +402,8 @@ def along_all(
         Each array and what backward gives for it; None is zero.
     rng : np.random.Generator
         What the directions are drawn from.
+    count : int
+        How many directions.
 
     Examples
     --------
@@ -294,25 +417,27 @@ def along_all(
     (True, (3, 3))
     """
     size = sum(array.size for array, _ in pairs)
-    directions = rng.standard_normal((DIRECTIONS, size))
+    directions = rng.standard_normal((count, size))
     return _measured(
-        np.zeros(0), [], np.array([_along(f, pairs, v) for v in directions]).T
+        np.zeros(0), {}, np.array([_along(f, pairs, v) for v in directions]).T
     )
 
 
 def _measured(
-    analytic: Array, slopes: list[tuple[tuple[int, ...], Slope]], along: Array
+    analytic: Array, slopes: dict[tuple[int, ...], Slope], along: Array
 ) -> Measured:
     """Put the slopes that could be measured into columns."""
-    found = [(at, s) for at, s in slopes if not np.isnan(s.value)]
+    found = {at: slopes[at] for at in sorted(slopes) if not np.isnan(slopes[at].value)}
+    of_one = [s.terms.shape == analytic.shape for s in found.values()]
+    own = zip(found.items(), of_one, strict=True)
     return Measured(
-        places=[at for at, _ in found],
-        analytic=np.array([analytic[at] for at, _ in found], np.float64),
-        numerical=np.array([s.value for _, s in found]),
-        error=np.array([s.error for _, s in found]),
-        plain=np.array([s.plain for _, s in found]),
-        own=np.array([s.own for _, s in found]),
-        rows=np.array([s.rows for _, s in found]),
+        places=list(found),
+        analytic=np.array([analytic[at] for at in found], np.float64),
+        numerical=np.array([s.value for s in found.values()]),
+        error=np.array([s.error for s in found.values()]),
+        plain=np.array([s.plain for s in found.values()]),
+        own=np.array([s.terms[at] if one else np.nan for (at, s), one in own]),
+        rows=np.array([s.rows for s in found.values()]),
         along=along,
         refused=len(slopes) - len(found),
     )
@@ -359,6 +484,7 @@ def _along(
     pairs: Sequence[tuple[Array, Array | None]],
     v: Array,
     grad_output: Any = 1.0,
+    noise: float | None = None,
 ) -> tuple[float, float, float]:
     """Return analytic, numerical and error along v, made one of length 1."""
     v, moves, a = v / np.linalg.norm(v), [], 0.0
@@ -367,12 +493,17 @@ def _along(
         part = part * _rms(array)  # so that each array moves by as much of itself
         moves.append(Move(array, ..., part))
         a += 0.0 if analytic is None else float(np.vdot(analytic, part))
-    s = slope(f, moves, grad_output, scale=1.0)
+    s = slope(f, moves, grad_output, scale=1.0, noise=noise)
     return (a, a, 0.0) if np.isnan(s.value) else (a, s.value, s.error)
 
 
 def _halved(
-    f: Callable[[], Array], array: Array, analytic: Array, grad_output: Any, v: Array
+    f: Callable[[], Array],
+    array: Array,
+    analytic: Array,
+    grad_output: Any,
+    v: Array,
+    noise: float | None,
 ) -> tuple[int, ...]:
     """Return an entry that makes a direction wrong, by halving it."""
     entries = np.flatnonzero(v)
@@ -380,7 +511,7 @@ def _halved(
         half, rest = np.array_split(entries, 2)
         part = np.zeros_like(v)
         part[half] = v[half]
-        a, n, error = _along(f, [(array, analytic)], part, grad_output)
+        a, n, error = _along(f, [(array, analytic)], part, grad_output, noise)
         is_wrong = off(np.array([a]), np.array([n]), error)[0] > 1
         entries = half if is_wrong else rest
     return tuple(map(int, np.unravel_index(entries[0], array.shape)))

@@ -1,8 +1,8 @@
 """Whether backward is the derivative of forward.
 
-A newcomer should learn that a backward is not believed but measured: move
-each number a little, look at what the loss does, and compare. Where the two
-disagree, check_layer and check_gradients name the mistake.
+A backward can be measured: move each number a little, look at what the loss
+does, and compare. Where the two disagree, check_layer and check_gradients
+name the mistake. differences.py measures, verdicts.py finds the name.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from mlp._printing import paragraph, printable, text_table
 from mlp.core import Layer, Loss
 from mlp.differences import (
     ALL,
+    CLOSE,
     DIRECTIONS,
     LARGEST,
     SAMPLE,
+    SURE,
     Measured,
+    Move,
     along_all,
     measure,
     off,
+    one_sided,
 )
 from mlp.pieces import (
     TWO_OUTPUTS,
@@ -37,7 +41,7 @@ from mlp.pieces import (
     move_away,
     outputs,
 )
-from mlp.verdicts import Verdict, verdict
+from mlp.verdicts import ROUGHLY, Verdict, verdict
 
 SEED = 1986  # not 0, from which x may be drawn: grad_output would be equal to it
 RIGHT, AT_A_KINK = "right", "right but for a kink"
@@ -355,12 +359,16 @@ class _Check:
 
     def _float64(self, *given: Any) -> tuple[Any, ...]:
         """Return copies whose parameters are float64, without gradients."""
-        parts: tuple[Any, ...] = copy.deepcopy(given)
-        parameters = parts[0].parameters()
+        parameters = given[0].parameters()
         if any(p.data.dtype != np.float64 for p in parameters):
             self.notes.append("The float32 parameters were checked in a float64 copy.")
-        for p in parameters:
-            p._data, p.grad = p.data.astype(np.float64), None
+        # What deepcopy puts in the place of each array, wherever a layer holds it.
+        memo: dict[int, Any] = {
+            id(p.data): p.data.astype(np.float64) for p in parameters
+        }
+        parts: tuple[Any, ...] = copy.deepcopy(given, memo)
+        for p in parts[0].parameters():
+            p._data, p.grad = p.data.astype(np.float64, copy=False), None
         return parts
 
     def _report(self, what: str) -> GradientReport:
@@ -397,21 +405,29 @@ class _Check:
 
     def _row(self, piece: Piece, name: str, given: Array | None) -> GradientRow:
         """Measure one gradient, and say what is wrong with it."""
-        array = piece.inputs[name]
+        array, judged = piece.inputs[name], piece.is_judged(name)
         usable = given is None or (
             given.shape == array.shape and bool(np.isfinite(given).all())
         )
         zero = np.zeros(array.shape)
         analytic = given if usable and given is not None else zero
-        m = measure(piece.run, array, analytic, piece.grad_output, self.rng)
-        if not m.places:
+        m = measure(piece.run, array, analytic, piece.grad_output, self.rng, judged)
+        bounded = int(np.count_nonzero(~judged))
+        if not m.places and not (bounded and usable):
             found = _UNMEASURED
         elif given is not None and not usable:
             found = _unusable(given, array, piece.is_loss)
         elif m.agrees(self.tolerance):
-            found = _repeated(piece, name, analytic, m) or _edge(m)
+            found = (
+                _repeated(piece, name, analytic, m)
+                or _nonlinear(piece, name, analytic, self.rng)
+                or self._elsewhere(piece, name)
+                or _edge(m, bounded)
+            )
         elif given is None:
             found = _MISSING[name in piece.parameters()]
+        elif not m.numerical.any() and not piece.follows(name, self.rng):
+            found = _NOT_FOLLOWED
         else:
             found = (
                 self._nearby(piece, name, m)
@@ -434,29 +450,63 @@ class _Check:
         )
 
     def _nearby(self, piece: Piece, name: str, m: Measured) -> Verdict | None:
-        """Return that of a kink, if all that is wrong here is right nearby."""
-        near = piece.moved_away(self.rng)
-        try:
-            with np.errstate(all="ignore"):
-                analytic = near.gradients()[name]
-        except ValueError:  # a prediction that has left [0, 1]
+        """Return that of a kink, if all that is wrong here is at one."""
+        count = int(np.count_nonzero(m.wrong()))
+        if not count or not _at_kinks(piece, name, m):
             return None
-        if analytic is None or not np.isfinite(analytic).all():
-            return None
-        wrong = m.wrong()
-        places = [at for at, is_wrong in zip(m.places, wrong, strict=True) if is_wrong]
-        if not places:
-            return None
-        there = measure(
-            near.run, near.inputs[name], analytic, near.grad_output, self.rng, places
-        )
-        if len(there.places) < len(places) or there.wrong().any():
+        near = self._at(piece.moved_away(self.rng), name)
+        if near is None or not near.agrees(None):
             return None
         return Verdict(
             AT_A_KINK,
-            f"{len(places)} of {len(m.places)} entries sit at a kink, such as ReLU's "
-            f"at 0: the slopes left and right differ, and a little away all agrees",
+            f"{count} of {len(m.places)} entries sit at a kink, such as ReLU's at 0: "
+            f"the slopes left and right differ, what backward gives lies between them, "
+            f"and a little away all agrees",
         )
+
+    def _at(self, piece: Piece, name: str) -> Measured | None:
+        """Measure one gradient of a piece elsewhere, if it can be."""
+        try:
+            with np.errstate(all="ignore"):
+                analytic = piece.gradients()[name]
+                array = piece.inputs[name]
+                if analytic is None or not np.isfinite(analytic).all():
+                    return None
+                judged, g = piece.is_judged(name), piece.grad_output
+                return measure(piece.run, array, analytic, g, self.rng, judged)
+        except Exception:  # of a reader's code, which does not take these numbers
+            return None
+
+    def _elsewhere(self, piece: Piece, name: str) -> Verdict | None:
+        """Return what is wrong with a gradient that is right here alone."""
+        if not self._goes_wrong(piece, name, *piece.inputs):
+            return None
+        if self._goes_wrong(piece, name, *piece.parameters()):
+            return _KEPT_PARAMETER
+        return _KEPT_INPUT
+
+    def _goes_wrong(self, piece: Piece, name: str, *moved: str) -> bool:
+        """Return whether a gradient is wrong when some inputs are elsewhere."""
+        if not moved:
+            return False
+        near = piece.moved_away(self.rng, *moved)
+        try:
+            with np.errstate(all="ignore"):
+                pairs = [(near.inputs[name], near.gradients()[name])]
+                m = along_all(
+                    lambda: np.asarray(np.sum(near.grad_output * near.run())),
+                    pairs,
+                    self.rng,
+                    1,
+                )
+        except Exception:  # of a reader's code, which does not take these numbers
+            return False
+        if m.agrees(self.tolerance):
+            return False
+        there = self._at(near, name)
+        if there is None or there.agrees(self.tolerance):
+            return False
+        return bool(there.wrong().any()) and not _at_kinks(near, name, there)
 
     def _whole(self, model: Layer, criterion: Loss, x: Array, y: Any) -> None:
         """Check the loss along directions through all of its inputs."""
@@ -464,13 +514,11 @@ class _Check:
         m = self._directions(model, criterion, x, y)
         found = Verdict(RIGHT)
         if not m.agrees(self.tolerance):
-            near_model, near_x = copy.deepcopy((model, x))
-            move_away([*(p.data for p in near_model.parameters()), near_x], self.rng)
             if not all_right:
                 found = Verdict("see above")
             elif any(row.verdict == AT_THE_EDGE for row in self.rows):
                 found = Verdict(AT_THE_EDGE)
-            elif self._directions(near_model, criterion, near_x, y).agrees(None):
+            elif self._agrees_nearby(model, criterion, x, y):
                 found = Verdict(AT_A_KINK)
             else:
                 found = Verdict("differs", _WHOLE)
@@ -487,6 +535,15 @@ class _Check:
                 f"{DIRECTIONS} directions",
             )
         )
+
+    def _agrees_nearby(self, model: Layer, criterion: Loss, x: Array, y: Any) -> bool:
+        """Return whether the whole is right at a point a little away."""
+        model, criterion, x = copy.deepcopy((model, criterion, x))
+        move_away([*(p.data for p in model.parameters()), x], self.rng)
+        try:
+            return self._directions(model, criterion, x, y).agrees(None)
+        except Exception:  # of a reader's code, which does not take these numbers
+            return False
 
     def _directions(self, model: Layer, criterion: Loss, x: Array, y: Any) -> Measured:
         """Measure the loss along random directions."""
@@ -523,14 +580,39 @@ _WHOLE = (
 )
 
 
-def _edge(m: Measured) -> Verdict:
+_NOT_FOLLOWED = Verdict(
+    "stale copy",
+    "forward does not follow it: whatever it is, y stays the same, though backward "
+    "gives a gradient; does __init__, or the first forward, keep a copy, or a result "
+    "of it? Read it anew in each forward",
+)
+_KEPT_PARAMETER = Verdict(
+    "stale copy",
+    "it is right now, and wrong once the parameters have changed, as a step changes "
+    "them: backward works with a copy that __init__, or the first forward, has made; "
+    "read parameter.data anew in each forward",
+)
+_KEPT_INPUT = Verdict(
+    "stale copy",
+    "it is right now, and wrong for another x: backward works with what an earlier "
+    "forward has kept; keep it anew in each forward",
+)
+
+
+def _edge(m: Measured, bounded: int) -> Verdict:
     """Return that all is right, and what could not be moved, or told."""
     if m.relative_error() > 0.1:
         return Verdict(
             UNSURE,
             "the two differ by no more than the differences may be off, which here is "
-            "as much as the gradient itself: forward is too flat to be measured in "
-            "float64, or it jumps",
+            "as much as the gradient itself: forward is too flat to be measured in its "
+            "precision, or it jumps",
+        )
+    if bounded:
+        return Verdict(
+            AT_THE_EDGE,
+            f"{bounded} entries were left out: so near to 0 or 1 the loss bounds its "
+            f"gradient, as its docstring says, and it is no derivative there",
         )
     if not m.refused:
         return Verdict(RIGHT)
@@ -540,6 +622,55 @@ def _edge(m: Measured) -> Verdict:
         f"beyond where they are, forward is not finite, or refused, as BCELoss refuses "
         f"a prediction beyond 0 and 1",
     )
+
+
+def _at_kinks(piece: Piece, name: str, m: Measured) -> bool:
+    """Return whether each entry that is wrong lies between two slopes."""
+    for i in np.flatnonzero(m.wrong()):
+        move = Move(piece.inputs[name], m.places[i])
+        low, high, error = one_sided(piece.run, move, piece.grad_output)
+        apart = CLOSE * max(abs(low), abs(high)) + SURE * error
+        is_between = low - apart <= m.analytic[i] <= high + apart
+        if not (high - low > apart and is_between):
+            return False
+    return True
+
+
+def _nonlinear(
+    piece: Piece, name: str, first: Array, rng: np.random.Generator
+) -> Verdict | None:
+    """Return what is wrong with a backward that is not linear in grad_output."""
+    if not isinstance(piece, LayerPiece) or not piece.grad_output.any():
+        return None
+
+    def given(g: Array) -> Array:
+        gradient = piece.with_grad_output(g).gradients()[name]
+        return np.zeros_like(first) if gradient is None else gradient
+
+    g = piece.grad_output
+    size = 2.0 ** np.floor(np.log2(np.abs(g).max()))  # scaled exactly by powers of 2
+    for target, what in ((-(2.0**20), "large"), (2.0**-20, "small")):
+        a = target / size
+        if not _alike(given(a * g) / a, first):
+            return Verdict(
+                "not linear",
+                f"backward(a g) is not a times backward(g) for a {what} grad_output: "
+                f"it is clipped, or compared with some bound; clip gradients after "
+                f"backward, if at all",
+            )
+    other = size * rng.standard_normal(g.shape)
+    if not _alike(given(g + other), first + given(other)):
+        return Verdict(
+            "not linear",
+            "backward(g + h) is not backward(g) + backward(h): grad_output is divided "
+            "by its norm, perhaps, or sorted; a backward is linear in grad_output",
+        )
+    return None
+
+
+def _alike(a: Array, b: Array) -> bool:
+    """Return whether two gradients are equal but for the rounding of float32."""
+    return bool(np.abs(a - b).max() <= ROUGHLY * np.abs(b).max())
 
 
 def _unusable(given: Array, array: Array, is_loss: bool) -> Verdict:
@@ -572,7 +703,7 @@ def _repeated(piece: Piece, name: str, first: Array, m: Measured) -> Verdict | N
 
     second, third = again(), again()
     grown = np.array([(third - second)[place] for place in m.places])
-    is_sum = np.all(off(grown, m.numerical, m.error) <= 1)
+    is_sum = bool(m.places) and np.all(off(grown, m.numerical, m.error) <= 1)
     if is_sum and np.any(off(third, second, 0.0) > 1):
         return Verdict(
             "added up over two backwards",

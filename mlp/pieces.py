@@ -1,27 +1,35 @@
 """A layer, or the loss, by itself, as it is checked.
 
-A newcomer should learn that whatever is to be checked comes down to the
-same few things: arrays to move, a forward to watch, a backward to ask, and
-the grad_output between them. A loss is a layer whose output is one number.
+Whatever is to be checked comes down to the same few things: arrays to move,
+a forward to watch, a backward to ask, and the grad_output between them. A
+loss is a layer whose output is one number.
 """
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from mlp import _checks
 from mlp._checks import Array
 from mlp.core import Layer, Loss, Parameter
 from mlp.differences import Measured, Move, slope
+from mlp.losses import BCELoss
 from mlp.sequential import is_plain
 from mlp.verdicts import Evidence
 
-AWAY = 0.01  # how far, relative to what is moved, a kink is gone away from
+AWAY = 0.01  # how far away, relative to what is moved, a second point is
+
+# Where a loss bounds its gradient, which is then no derivative: by its class,
+# which predictions these are.
+BOUNDED: dict[type[Loss], Callable[[Array], npt.NDArray[np.bool_]]] = {
+    BCELoss: lambda ŷ: (0 < ŷ) & (ŷ < 1) & (ŷ * (1 - ŷ) < 1e-12),
+}
 
 Gradients: TypeAlias = dict[str, Array | None]
 
@@ -43,8 +51,18 @@ class Piece(ABC):
         """What is moved, by name: parameters and x, or the prediction."""
 
     @abstractmethod
+    def forward(self) -> Any:
+        """Call forward with copies of the inputs."""
+
     def run(self) -> Array:
-        """Return what forward gives now."""
+        """Return a copy of what forward gives now."""
+        try:
+            given = self.forward()
+        except Exception as error:
+            shapes = [f"{name} {array.shape}" for name, array in self.inputs.items()]
+            error.add_note(f"in forward of {self.who}: {', '.join(shapes)}")
+            raise
+        return np.array(_array(self.who, given))
 
     @abstractmethod
     def gradients(
@@ -55,6 +73,10 @@ class Piece(ABC):
         zeroed says whether what an earlier backward has added is taken away
         first.
         """
+
+    def is_judged(self, name: str) -> npt.NDArray[np.bool_]:
+        """Return the entries whose gradient is meant to be the derivative."""
+        return np.ones(self.inputs[name].shape, np.bool_)
 
     @abstractmethod
     def faults(self) -> Iterator[str]:
@@ -86,31 +108,50 @@ class Piece(ABC):
         """Return the parameters among the inputs."""
         return {}
 
-    def moved_away(self, rng: np.random.Generator) -> Piece:
-        """Return a copy whose inputs are a little elsewhere."""
+    def moved_away(
+        self, rng: np.random.Generator, *names: str, by: float = AWAY
+    ) -> Piece:
+        """Return a copy of which some inputs, or all, are elsewhere."""
         near = copy.deepcopy(self)
-        move_away(near.inputs.values(), rng)
+        inputs = near.inputs
+        move_away([inputs[name] for name in names or inputs], rng, by)
         return near
 
+    def follows(self, name: str, rng: np.random.Generator) -> bool:
+        """Return whether forward gives something else for another input."""
+        far = self.moved_away(rng, by=10.0)  # where a unit that was off may be on
+        return not np.array_equal(
+            far.moved_away(rng, name, by=10.0).run(), far.run(), equal_nan=True
+        )
+
     def _growth(self, name: str) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the powers of N and K in a factor, and N and K."""
+        """Return the powers of N and K in a factor, and N and K.
+
+        Where no batch can be made of twice the size, as the layer or loss
+        refuses it, the value of the factor says whether it is one of them.
+        """
         shape = self._shape()
         sizes = {"N": shape[0] if shape else 1, "K": shape[1] if len(shape) > 1 else 1}
-        rest = ratio = self._ratio(name)
-        powers = {}
-        for letter, size in sizes.items():
+        ratio = self._ratio(name)
+        growths = {letter: self._grown(letter, name) / ratio for letter in sizes}
+        known = {letter: g for letter, g in growths.items() if np.isfinite(g)}
+        powers = {letter: _power(grown, 2) for letter, grown in known.items()}
+        rest = ratio
+        for letter, power in powers.items():
+            rest /= sizes[letter] ** power
+        for letter in (letter for letter in sizes if letter not in known):
+            tells = sizes[letter] > 2 and (known or sizes["N"] != sizes["K"])
+            powers[letter] = _power(rest, sizes[letter]) if tells else 0
+            rest /= sizes[letter] ** powers[letter]
+        return {letter: powers[letter] for letter in sizes}, sizes
+
+    def _grown(self, letter: str, name: str) -> float:
+        """Return the ratio with twice the rows or columns, NaN if there is none."""
+        try:
             twice = self.doubled(letter)
-            if twice is None:  # no such batch can be made: go by the value
-                grown, unit = rest, size if size > 2 else 0
-            else:
-                grown, unit = twice._ratio(name) / ratio, 2
-            powers[letter] = sum(
-                power
-                for power in (1, -1)
-                if unit and np.isclose(grown, unit**power, rtol=1e-4)
-            )
-            rest /= size ** powers[letter]
-        return powers, sizes
+            return np.nan if twice is None else twice._ratio(name)
+        except Exception:  # of a reader's code, which does not take such a batch
+            return np.nan
 
     def _ratio(self, name: str) -> float:
         """Return analytic / numerical, along the analytic gradient."""
@@ -122,6 +163,12 @@ class Piece(ABC):
     def _shape(self) -> tuple[int, ...]:
         """Return (N, K)."""
         return self.grad_output.shape
+
+
+def _power(factor: float, unit: int) -> int:
+    """Return the power of unit, 1, −1 or 0, that a factor is."""
+    found = (p for p in (1, -1) if np.isclose(abs(factor), float(unit) ** p, rtol=1e-4))
+    return next(found, 0)
 
 
 class LayerPiece(Piece):
@@ -149,9 +196,15 @@ class LayerPiece(Piece):
         data = {name: p.data for name, p in self.parameters().items()}
         return data | {self.x_name: self.x}
 
-    def run(self) -> Array:
+    def forward(self) -> Any:
         """Return y."""
-        return _array(self.who, self.layer.forward(self.x.copy()))
+        return self.layer.forward(self.x.copy())
+
+    def with_grad_output(self, g: Array) -> LayerPiece:
+        """Return the same layer, given another grad_output."""
+        other = copy.copy(self)
+        other.grad_output = g
+        return other
 
     def gradients(
         self, zeroed: bool = True, needs_input_grad: bool = True
@@ -228,16 +281,23 @@ class LossPiece(Piece):
         """The prediction."""
         return {"prediction": self.prediction}
 
-    def run(self) -> Array:
+    def forward(self) -> Any:
         """Return the loss."""
         loss = self.criterion.forward(self.prediction.copy(), self.target.copy())
-        value = _array(self.who, loss)
-        if value.ndim:
+        if np.ndim(loss):
             raise TypeError(
                 f"{self.who}.forward: expected one number, got an array of shape "
-                f"{value.shape}; sum it, or take its mean"
+                f"{np.shape(loss)}; sum it, or take its mean"
             )
-        return value
+        return loss
+
+    def is_judged(self, name: str) -> npt.NDArray[np.bool_]:
+        """Return the predictions at which the gradient is not bounded."""
+        kinds = type(self.criterion).__mro__
+        bounded = next((BOUNDED[kind] for kind in kinds if kind in BOUNDED), None)
+        if bounded is None:
+            return super().is_judged(name)
+        return ~bounded(self.prediction)
 
     def gradients(
         self, zeroed: bool = True, needs_input_grad: bool = True
@@ -317,8 +377,11 @@ def outputs(model: Layer, x: Array) -> list[Array]:
     return outputs
 
 
-def move_away(arrays: Iterable[Array], rng: np.random.Generator) -> None:
-    """Move each entry by up to AWAY of its size, or of its array's."""
+def move_away(
+    arrays: Iterable[Array], rng: np.random.Generator, by: float = AWAY
+) -> None:
+    """Move each entry by a part of its size; one that is 0, of its array's."""
     for array in arrays:
-        size = np.abs(array) + (np.sqrt(np.mean(np.square(array))) or 1)
-        array += AWAY * size * rng.uniform(-1, 1, array.shape)
+        rms = np.sqrt(np.mean(np.square(array))) or 1.0
+        size = np.where(array == 0, rms, np.abs(array))
+        array += by * size * rng.choice([-1, 1], array.shape) * rng.uniform(0.5, 1)

@@ -1,9 +1,8 @@
 """From two columns of numbers to the mistake between them.
 
-A newcomer should learn that wrong gradients are wrong in few ways: a
-factor, a sign, a transpose, a sum not taken, a variable mistaken for
-another. Each leaves its own pattern in analytic beside numerical, and the
-first pattern that fits is the answer.
+Wrong gradients are wrong in few ways: a factor, a sign, a transpose, a sum
+not taken, a variable mistaken for another. Each leaves its own pattern in
+analytic beside numerical, and the first pattern that fits is the answer.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mlp._checks import Array
-from mlp.differences import Measured, off
+from mlp.differences import SURE, Measured, off
 
 ROUGHLY = 1e-4  # relative: what tells a factor of 2 from one of 1.999
+KNOWN = 0.1  # relative: with slopes known less well than this, any pattern may fit
 
 
 class Verdict(NamedTuple):
@@ -88,16 +88,9 @@ def verdict(e: Evidence) -> Verdict:
     >>> report.rows[0].verdict
     'x for y'
     """
-    for pattern in (
-        _zero,
-        _lost_rows,
-        _left_out,
-        _factor,
-        _transposed,
-        _unreported,
-        _mistaken,
-        _turned_around,
-    ):
+    m = e.measured
+    tells = SURE * np.linalg.norm(m.error) < KNOWN * np.linalg.norm(m.numerical)
+    for pattern in (_zero, *(_PATTERNS if tells else ())):
         for found in pattern(e):
             return found
     return _differs(e)
@@ -152,8 +145,8 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
     above, below = "", ""
     if abs(rest / 0.5 - 1) < ROUGHLY:
         below = "2"
-    elif abs(rest - 1) > ROUGHLY:
-        above = f"{rest:.4g}"
+    elif abs(rest - 1) > ROUGHLY or not any(powers.values()):
+        above = _number(rest)
     if np.count_nonzero(n) < 2 and above not in ("", "2"):
         return  # of one number, any other is a multiple
     table = _OF_A_LOSS if e.is_loss else _OF_A_LAYER
@@ -166,6 +159,12 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
         f"it is {name} times what it should be{here}{': ' * bool(causes)}"
         f"{'; and '.join(causes)}",
     )
+
+
+def _number(c: float) -> str:
+    """Return a factor in four digits, or in as many as tell it from 1."""
+    digits = 2 - int(np.floor(np.log10(abs(c - 1)))) if 0 < abs(c - 1) < 1e-3 else 4
+    return f"{c:.{digits}g}"
 
 
 def _fraction(powers: dict[str, int]) -> str:
@@ -348,11 +347,23 @@ def _turned_around(e: Evidence) -> Iterator[Verdict]:
         )
 
 
+_PATTERNS: tuple[Callable[[Evidence], Iterator[Verdict]], ...] = (
+    _lost_rows,
+    _left_out,
+    _factor,
+    _transposed,
+    _unreported,
+    _mistaken,
+    _turned_around,
+)
+
+
 def _differs(e: Evidence) -> Verdict:
     a, n = e.measured.analytic, e.measured.numerical
     apart = off(a, n, e.measured.error)
     worst = [
         f"at {_index(e.measured.places[i])} {a[i]:.5g}, numerically {n[i]:.5g}"
+        f"{_known(n[i], e.measured.error[i])}"
         for i in np.argsort(-apart, kind="stable")[:3]
         if apart[i] > 1 or i == np.argmax(apart)
     ]
@@ -361,6 +372,11 @@ def _differs(e: Evidence) -> Verdict:
         if 0 < np.count_nonzero(wrong) < len(wrong) and np.array_equal(wrong, side):
             where = f" it differs just where what it is taken by is {sign} 0;"
     return Verdict("differs", f"no known pattern;{where} the worst: {'; '.join(worst)}")
+
+
+def _known(value: float, error: float) -> str:
+    """Return how well a slope is known, if that is not well."""
+    return f" ± {SURE * error:.1g}" if SURE * error > 1e-3 * abs(value) else ""
 
 
 def _index(place: Any) -> str:
