@@ -24,6 +24,7 @@ DIRECTIONS = 3  # and so many random directions through all of them
 CLOSE = 1e-6  # relative to the largest entry: what float64 leaves of two equal ways
 SURE = 10.0  # how many times its estimated error a measured slope may be off
 STEPS = (*range(3, 13), 2)  # k of a step 10⁻ᵏ, relative to the size of what is moved
+UNEVEN = np.pi / 4  # of a step, so that it is no whole number of periods
 ENOUGH = 1e-7  # an error, relative to the slope, for which no other step is tried
 PROBES = 3  # so many entries of an array are measured first, at every step
 
@@ -79,7 +80,7 @@ def slope(
     *,
     side: int = 0,
     noise: float | None = None,
-    size: float = 0.0,
+    size: float | None = None,
 ) -> Slope:
     """Return d/dt Σ grad_output ⊙ f(θ + t·along) at t = 0, by differences.
 
@@ -98,10 +99,11 @@ def slope(
     side : 0, 1 or -1
         0 for the derivative, 1 or -1 for the slope on the right or left.
     noise : float, optional
-        The rounding of Σ grad_output ⊙ y, if it is known; it is then no
-        longer looked for, and the first good step will do.
-    size : float
-        A slope that is known to a 10⁻⁷ of this is known well enough.
+        The rounding of Σ grad_output ⊙ y, if it is known; otherwise it is
+        looked for.
+    size : float, optional
+        A slope that is known to 10⁻⁷ of itself, or of this, is known well
+        enough, and no shorter step is tried. Without it, every step is.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def slope(
 
     Derivation
     ----------
-    With y(t) smooth, η the rounding of y, and h = 10⁻ᵏ scale:
+    With y(t) smooth, η the rounding of y, and h = π/4 10⁻ᵏ scale:
 
         D(h) = (y(h) − y(−h)) / 2h = y' + h²/6 y‴ + O(h⁴) ± η / h
         value = D(h) + (D(h) − D(10h)) / 99 = y' + O(h⁴)     Richardson
@@ -160,11 +162,11 @@ def slope(
     steps = _Steps(grad_output, 9 if side else 99, largest / reach)
     try:
         for k in STEPS:
-            h = scale * 10.0**-k
-            if not steps.add(k, h, *_ends(at, h, side)) or noise is None:
+            h = scale * UNEVEN * 10.0**-k
+            if not steps.add(k, h, *_ends(at, h, side)) or None in (noise, size):
                 continue
-            found = steps.joined(k, noise)
-            if found.error <= ENOUGH * max(abs(found.value), size):
+            found = steps.joined(k, noise or 0.0)
+            if found.error <= ENOUGH * max(abs(found.value), size or 0.0):
                 return found
     finally:
         at_rest = zip(moves, kept, strict=True)
@@ -383,6 +385,9 @@ def measure(
             size = max(known, default=0.0)
             move = [Move(array, place)]
             slopes[place] = slope(f, move, g, noise=noise, size=size)
+    m = _measured(analytic, slopes, along)
+    for place in [m.places[i] for i in np.flatnonzero(m.wrong())]:  # at every step
+        slopes[place] = slope(f, [Move(array, place)], g, noise=noise)
     return _measured(analytic, slopes, along)
 
 
@@ -493,7 +498,9 @@ def _along(
         part = part * _rms(array)  # so that each array moves by as much of itself
         moves.append(Move(array, ..., part))
         a += 0.0 if analytic is None else float(np.vdot(analytic, part))
-    s = slope(f, moves, grad_output, scale=1.0, noise=noise)
+    s = slope(f, moves, grad_output, scale=1.0, noise=noise, size=0.0)
+    if noise is not None and abs(a - s.value) > CLOSE * abs(a) + SURE * s.error:
+        s = slope(f, moves, grad_output, scale=1.0, noise=noise)  # at every step
     return (a, a, 0.0) if np.isnan(s.value) else (a, s.value, s.error)
 
 

@@ -454,8 +454,9 @@ class _Check:
         count = int(np.count_nonzero(m.wrong()))
         if not count or not _at_kinks(piece, name, m):
             return None
-        near = self._at(piece.moved_away(self.rng), name)
-        if near is None or not near.agrees(None):
+        near = piece.moved_away(self.rng)
+        there = self._at(near, name)
+        if there is None or not (there.agrees(None) or _at_kinks(near, name, there)):
             return None
         return Verdict(
             AT_A_KINK,
@@ -506,7 +507,7 @@ class _Check:
         there = self._at(near, name)
         if there is None or there.agrees(self.tolerance):
             return False
-        return bool(there.wrong().any()) and not _at_kinks(near, name, there)
+        return not _at_kinks(near, name, there)
 
     def _whole(self, model: Layer, criterion: Loss, x: Array, y: Any) -> None:
         """Check the loss along directions through all of its inputs."""
@@ -626,14 +627,15 @@ def _edge(m: Measured, bounded: int) -> Verdict:
 
 def _at_kinks(piece: Piece, name: str, m: Measured) -> bool:
     """Return whether each entry that is wrong lies between two slopes."""
-    for i in np.flatnonzero(m.wrong()):
+    wrong = np.flatnonzero(m.wrong())
+    for i in wrong:
         move = Move(piece.inputs[name], m.places[i])
         low, high, error = one_sided(piece.run, move, piece.grad_output)
         apart = CLOSE * max(abs(low), abs(high)) + SURE * error
         is_between = low - apart <= m.analytic[i] <= high + apart
         if not (high - low > apart and is_between):
             return False
-    return True
+    return wrong.size > 0
 
 
 def _nonlinear(
