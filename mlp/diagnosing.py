@@ -1,8 +1,8 @@
 """diagnose: what each layer does in one training step.
 
-A newcomer should learn that a net which does not learn says why, if it is
-asked: each layer passes numbers up and gradients down, and either can die
-out, grow without bound, or meet a slope that is 0.
+Each layer passes numbers up and gradients down, and either can die out, grow
+without bound, or meet a slope that is 0. What a net that does not learn
+suffers from shows in the numbers of one step.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class Diagnosis:
         After it; None without an optimizer, NaN where the prediction is no
         longer finite.
     findings : list of str
-        A sentence for all that is out of the ordinary.
+        A sentence for all that is out of the ordinary, or that the batch is
+        too small to judge.
     ok : bool
         Whether there is no finding.
 
@@ -169,7 +170,12 @@ def diagnose(
         Half of a ReLU's units or more are 0 in every row, and there are at
         least 32 rows; or all of them are, in at least 32 entries. Nothing
         flows back through a dead unit. CS231n gives 40 % of a net as a case
-        from practice. In fewer rows half of a healthy net can be 0.
+        from practice. In fewer rows half of a healthy net can be 0. If all
+        is 0 in fewer entries, the sentence says that they are too few to
+        judge.
+    alike
+        All units of a hidden layer give the same output and get the same
+        gradient: they began with equal weights, and stay equal.
     saturated
         Half of a Sigmoid's outputs or more have a slope y (1 − y) below
         0.01, 1/25 of its greatest, so y is outside [0.01, 0.99]. Through
@@ -244,6 +250,7 @@ def diagnose(
         first = _not_finite(watches, x, y, loss)
         findings = [
             *_off(watches, y),
+            *_alike(watches),
             *_ratio_of_gradients(watches),
             *_updates(watches, loss, after),
         ]
@@ -266,6 +273,7 @@ class _Watch:
     gradient: float | None = None
     parameter_gradient: float | None = None
     update: float | None = None
+    has_like_units = has_like_gradients = False  # all columns of y, and of ∂ℓ/∂y
     is_lively = False  # whether its gradient asks for a step
     output: Array  # of a Sigmoid
     shape: tuple[int, ...] = ()
@@ -291,6 +299,7 @@ class _Watch:
         self.ran, self.shape, self.finite["output"] = True, out.shape, _is_finite(out)
         if out.size:
             self.mean, self.spread = float(out.mean()), float(out.std())
+            self.has_like_units = _are_alike(np.asarray(y))
             if isinstance(self.layer, ReLU):
                 self.dead = float(np.mean(np.all(out == 0, axis=0)))
             if isinstance(self.layer, Sigmoid):
@@ -303,6 +312,7 @@ class _Watch:
         if self._is_watching:
             g = np.asarray(grad_output, np.float64)
             self.gradient, self.finite["gradient"] = _norm([g]), _is_finite(g)
+            self.has_like_gradients = _are_alike(np.asarray(grad_output))
         return self._backward(grad_output, **options)
 
     def measure(self, before: list[Array], held: set[int]) -> None:
@@ -361,6 +371,18 @@ def _loss_after(net: Layer, loss: Loss, x: Any, y: Any) -> float:
 
 def _is_finite(*arrays: Array) -> bool:
     return all(bool(np.isfinite(a).all()) for a in arrays)
+
+
+def _are_alike(array: Array) -> bool:
+    """Return whether an array has columns, and all of them are equal but for rounding.
+
+    Columns of 0 do not count: nothing has come through.
+    """
+    if array.ndim < 2 or array.shape[-1] < 2 or array.dtype.kind != "f":
+        return False
+    largest = float(np.abs(array).max(initial=0))
+    rounding = 100 * float(np.finfo(array.dtype).eps) * largest
+    return largest > 0 and bool(np.all(np.ptp(array, axis=-1) <= rounding))
 
 
 def _norm(arrays: Iterable[Array]) -> float:
@@ -443,6 +465,14 @@ def _off(watches: list[_Watch], target: Any) -> Iterator[str]:
             f"them. Try a smaller lr, standardised x, biases of 0, and He's initial "
             f"weights, U(±√(6/in_features))."
         )
+    few = [w for w in watches if w.dead == 1 and w not in dead]
+    if few:
+        yield (
+            f"Too few rows to judge: in {_names(few)}, all units are 0 in all "
+            f"{few[0].shape[0] if few[0].shape else 1} rows, so nothing flows back in "
+            f"this step; of so few, that may be chance. Diagnose a batch of {ROWS} "
+            f"rows or more."
+        )
     saturated = [w for w in watches if (w.saturated or 0) >= SHARE]
     last = max((i for i, w in enumerate(watches) if w.parameters), default=-1)
     hidden = [w for w in saturated if w in watches[:last]]
@@ -467,6 +497,23 @@ def _off(watches: list[_Watch], target: Any) -> Iterator[str]:
                 f"nearly 0. Try standardised x, smaller initial weights or a smaller "
                 f"lr."
             )
+
+
+def _alike(watches: list[_Watch]) -> Iterator[str]:
+    """Yield a sentence if all units of a hidden layer are the same."""
+    last = max((i for i, w in enumerate(watches) if w.parameters), default=0)
+    alike = [
+        w
+        for w in watches[:last]
+        if w.parameters and w.has_like_units and w.has_like_gradients
+    ]
+    if alike:
+        yield (
+            f"Alike: in {_names(alike)}, all units give the same output and get the "
+            f"same gradient, so they stay alike, and a layer of "
+            f"{alike[0].shape[-1]} units does what one unit can. Begin with random "
+            f"weights, such as Linear's own."
+        )
 
 
 def _ratio_of_gradients(watches: list[_Watch]) -> Iterator[str]:

@@ -205,9 +205,7 @@ def test_half_of_the_units_are_enough_and_half_of_the_rows_are_not():
         (31, 16, 8, True),
         (32, 16, 8, False),
         (2, 16, 16, False),
-        (1, 31, 31, True),
         (1, 32, 32, False),
-        (31, 1, 1, True),
     ],
 )
 def test_few_rows_do_not_show_that_a_unit_is_dead(rows, width, dead, ok):
@@ -215,6 +213,39 @@ def test_few_rows_do_not_show_that_a_unit_is_dead(rows, width, dead, ok):
     model[0].bias.data[...] = [-100] * dead + [100] * (width - dead)
     d = diagnose(model, MSELoss(), *batch(rows))
     assert (d.layers[1].dead, d.ok) == (dead / width, ok)  # nor is it vanishing
+
+
+@pytest.mark.parametrize(("rows", "width"), [(3, 8), (1, 31), (31, 1), (1, 1)])
+def test_all_dead_in_few_entries_is_said_to_be_too_few_to_judge(rows, width):
+    model = net([8, width, 4])
+    model[0].bias.data[...] = -100
+    sentence = only_finding(diagnose(model, MSELoss(), *batch(rows)))
+    assert sentence.startswith("Too few rows to judge: in layer 1 (ReLU), all units")
+    assert f"in all {rows} rows" in sentence
+    model[0].bias.data[0] = 100  # one unit is on
+    assert diagnose(model, MSELoss(), *batch(rows)).ok
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_units_that_are_all_the_same(rows, dtype):
+    rng = np.random.default_rng(0)
+    model = Sequential(
+        Linear(8, 16, rng=rng, dtype=dtype),
+        Sigmoid(),
+        Linear(16, 4, rng=rng, dtype=dtype),
+    )
+    x, y = batch(rows)
+    model[0].weight.data[...] = rng.normal(size=8)  # each row
+    model[0].bias.data[...] = 0.3
+    # the second layer tells the units apart, and after one step they differ
+    assert diagnose(model, MSELoss(), x, y).ok
+    model[2].weight.data[...] = rng.normal(size=(4, 1))
+    sentence = only_finding(diagnose(model, MSELoss(), x, y))
+    assert sentence.startswith("Alike: in layer 0 (Linear), all units give the same")
+    assert "a layer of 16 units does what one unit can" in sentence
+    model[0].weight.data[3] *= 1.01
+    assert diagnose(model, MSELoss(), x, y).ok
 
 
 @pytest.mark.parametrize("rows", [1, 32])

@@ -602,9 +602,7 @@ class AllAlike(Exhibit):
     that are equal get equal gradients, and stay equal.
     """
 
-    says = "gradients of 4 hidden units, different ones: 1"
-    clean = "gradients of 4 hidden units, different ones: 4\n"
-    instead = "Look at the rows of the first weight's gradient: no two may be equal."
+    says = "all units give the same output and get the same gradient"
 
     def wrong():
         model = Sequential(Linear(3, 4), Sigmoid(), Linear(4, 2))
@@ -614,12 +612,58 @@ class AllAlike(Exhibit):
 
     right = AllZero.right
 
+    look = AllZero.look
+
+
+class StaleCopy(Exhibit):
+    """A copy of the weight that is made once.
+
+    The first step is right, and so is a check at the first weights. From then on
+    backward multiplies by what the weight was at the start, and the layers below
+    follow a gradient that is no longer theirs. A transpose that is kept to save
+    time is a common form of it.
+    """
+
+    says = "x: stale copy"
+
+    class Wrong(Dense):
+        def __init__(self):
+            super().__init__()
+            self.turned = self.weight.data.T.copy()
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            self.weight.add_grad(grad_output.T @ self.x)
+            self.bias.add_grad(grad_output.sum(axis=0))
+            return grad_output @ self.turned.T
+
+    Right = MeanTakenTwice.Right
+
     def look(It):
-        model, criterion = It(), MSELoss()
-        criterion.forward(model.forward(x), y)
-        model.backward(criterion.backward())
-        rows = np.unique(model[0].weight.grad.round(12), axis=0)
-        show(f"gradients of 4 hidden units, different ones: {len(rows)}")
+        wrong_in(check_layer(It(), x))
+
+
+class ClippedInBackward(Exhibit):
+    """backward clips the gradient.
+
+    Small gradients pass, so it is right wherever it is tried, and training with
+    large errors is slower than it should be. All layers below get the clipped
+    gradient too, and no longer point downhill together. Gradients are clipped, if at
+    all, after backward, all by one factor.
+    """
+
+    says = "x: not linear"
+
+    class Wrong(Dense):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            grad_output = np.clip(grad_output, -4, 4)
+            self.weight.add_grad(grad_output.T @ self.x)
+            self.bias.add_grad(grad_output.sum(axis=0))
+            return grad_output @ self.weight.data
+
+    Right = MeanTakenTwice.Right
+
+    def look(It):
+        wrong_in(check_layer(It(), x))
 
 
 class SameSeed(Exhibit):
