@@ -240,11 +240,11 @@ class _Steps:
         with np.errstate(all="ignore"):
             rate = (right.astype(np.float64) - left) / width
             total = float(np.sum(self.g * rate))
-            y = np.abs(self.g) * np.maximum(abs(right), abs(left))
+            y = self.g * np.maximum(abs(right), abs(left))
         if not np.isfinite(total) or not np.isfinite(rate).all():
             return False
         eps = np.finfo(right.dtype if right.dtype.kind == "f" else np.float64).eps
-        self.rounding = max(self.rounding, float(eps * np.sum(y)))
+        self.rounding = max(self.rounding, float(eps * np.linalg.norm(y)))
         self.rates[k], self.totals[k], self.h[k] = rate, total, h
         return k - 1 in self.rates
 

@@ -154,7 +154,7 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
     causes += [table[part] for part in parts if part in table]
     name = _fraction({above: 1} | powers | {below: -1})
     here = f" (here {abs(c):.4g})" if any(powers.values()) else ""
-    if 0 < abs(rest - 1) < 1e-3:  # close to right: say how close it can be told
+    if name == above and abs(rest - 1) < 1e-3:  # nearly right: how near can be told
         known = np.linalg.norm(e.measured.error) / np.linalg.norm(n)
         here = f", which the differences know to within {SURE * known:.0e}"
     yield Verdict(

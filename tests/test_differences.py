@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 from oracles import seeds
 
-from mlp.differences import ALL, Move, along_all, measure, off, slope
+from mlp.differences import ALL, Move, along_all, measure, off, one_sided, slope
 
 FUNCTIONS = [  # with their derivatives, and where
     (np.exp, np.exp, 0.3),
@@ -15,6 +16,11 @@ FUNCTIONS = [  # with their derivatives, and where
     (lambda x: 1 / x, lambda x: -1 / x**2, 1e-3),
     (np.log, lambda x: 1 / x, 1e5),
     (lambda x: 7 * x - 3, lambda x: 7.0, 0.0),
+]
+FAST = [  # functions that vary over less than a 10⁻⁵ of x
+    (np.sin, np.cos),
+    (lambda x: x + 0.1 * np.sin(x), lambda x: 1 + 0.1 * np.cos(x)),
+    (lambda x: np.sin(2 * np.pi * x), lambda x: 2 * np.pi * np.cos(2 * np.pi * x)),
 ]
 
 
@@ -28,7 +34,66 @@ def test_a_slope_of_a_smooth_function(f, derivative, at):
     assert x.tolist() == [at, 2.0]
 
 
+@given(seeds, st.sampled_from(FAST), st.sampled_from([1e3, 1e4, 1e5, 1e6]))
+def test_steps_longer_than_a_period_do_not_count(seed, pair, size):
+    f, derivative = pair
+    x = np.rint(size * (1 + np.random.default_rng(seed).normal(size=6) ** 2))
+    m = measure(lambda: f(x), x, derivative(x), np.ones(6), np.random.default_rng(0))
+    assert np.all(np.abs(m.numerical - derivative(x)) <= 10 * m.error + 1e-6)
+    assert np.all(m.error < 1e-2)
+
+
 @given(seeds)
+def test_the_error_covers_float32_inside(seed):
+    rng = np.random.default_rng(seed)
+    x, a = rng.normal(size=8), rng.normal(size=(8, 8)).astype(np.float32)
+
+    def f():
+        return np.tanh(x.astype(np.float32) @ a).astype(np.float64)
+
+    right = (1 - np.tanh(x @ a) ** 2) @ a.T
+    m = measure(f, x, right, np.ones(8), rng)
+    assert np.all(np.abs(m.numerical - right) <= 10 * m.error)
+    assert np.linalg.norm(m.error) < 0.1 * max(1, np.linalg.norm(right))
+
+
+def test_y_may_be_one_array_for_all_calls():
+    x, out = np.array([1.0, 2.0]), np.empty(2)
+    measured = slope(lambda: np.square(x, out=out), [Move(x, 0)], np.ones(2))
+    assert measured.value == pytest.approx(2, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("f", "g", "low", "high"),
+    [
+        (lambda x: np.maximum(x, 0), [2.0, 1.0, 1.0], 0, 2),
+        (lambda x: np.maximum(x, 0), [-2.0, 1.0, 1.0], -2, 0),
+        (lambda x: np.abs(x), [2.0, 1.0, 1.0], -2, 2),
+        (lambda x: np.where(x > 0, x, 0.1 * x), [2.0, 1.0, 1.0], 0.2, 2),
+        (lambda x: 2 * x, [2.0, 1.0, 1.0], 4, 4),
+        (lambda x: np.exp(x), [2.0, 1.0, 1.0], 2, 2),
+        # two kinks, whose slopes left and right cancel in the sum
+        (lambda x: np.maximum(x[0], 0) * np.ones(3), [1.0, -1.0, 0.0], -1, 1),
+    ],
+)
+def test_the_slopes_on_both_sides(f, g, low, high):
+    x = np.array([0.0, 1.0, -3.0])
+    found = one_sided(lambda: f(x), Move(x, (0,)), np.array(g))
+    assert found[:2] == pytest.approx((low, high), abs=1e-7)
+    assert found[2] < 1e-6
+    assert x.tolist() == [0, 1, -3]
+
+
+def test_a_side_on_which_there_is_nothing():
+    x = np.array([0.0])
+    low, high, error = one_sided(lambda: np.sqrt(x), Move(x, (0,)), np.ones(1))
+    assert np.isnan(low)
+    assert np.isnan(high)
+    assert error == np.inf
+
+
+@given(seeds)
+@example(266)
 def test_the_error_covers_rounding(seed):
     rng = np.random.default_rng(seed)
     x, offset = rng.normal(size=3), 10.0 ** rng.integers(0, 12)
@@ -88,8 +153,9 @@ def test_other_errors_pass_and_everything_is_put_back():
             raise KeyError("none of ours")
         return x
 
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError) as caught:
         slope(f, [Move(x, 0)])
+    assert "an input was moved by" in caught.value.__notes__[0]
     assert x.tolist() == [1, 2]
 
 
