@@ -1,8 +1,8 @@
 """diagnose: what each layer does in one training step.
 
-Each layer passes numbers up and gradients down, and either can die out, grow
-without bound, or meet a slope that is 0. What a net that does not learn
-suffers from shows in the numbers of one step.
+A newcomer should learn that a net which does not learn says why, if it is
+asked: each layer passes numbers up and gradients down, and either can die
+out, grow without bound, or meet a slope that is 0.
 """
 
 from __future__ import annotations
@@ -374,9 +374,9 @@ def _is_finite(*arrays: Array) -> bool:
 
 
 def _are_alike(array: Array) -> bool:
-    """Return whether an array has columns, and all of them are equal but for rounding.
+    """Return whether all columns of an array are equal but for rounding.
 
-    Columns of 0 do not count: nothing has come through.
+    It has two or more, and not of 0: then nothing has come through.
     """
     if array.ndim < 2 or array.shape[-1] < 2 or array.dtype.kind != "f":
         return False

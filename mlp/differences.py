@@ -1,9 +1,9 @@
 """Derivatives by differences, each with its error.
 
-A derivative can be measured: move an input a little and look at what moves.
-The measurement has an error of its own, since a long step misses the curve,
-and a short one drowns in rounding. Steps of many lengths, compared, say how
-large that error is. gradcheck.py puts the result beside a backward.
+A newcomer should learn that a derivative can be measured, by moving an
+input a little and looking at what moves, and that the measurement has an
+error of its own: too long a step bends, too short a step drowns in
+rounding. Two lengths of step, compared, say how large that error is.
 """
 
 from __future__ import annotations
@@ -191,7 +191,8 @@ def one_sided(
     >>> import numpy as np
     >>> from mlp.differences import Move, one_sided
     >>> x = np.array([0.0, 2.0])
-    >>> low, high, _ = one_sided(lambda: np.abs(x), Move(x, 0), np.array([3.0, 1.0]))
+    >>> g = np.array([3.0, 1.0])
+    >>> low, high, _ = one_sided(lambda: np.abs(x), Move(x, 0), g)
     >>> round(low, 9), round(high, 9)
     (-3.0, 3.0)
     """

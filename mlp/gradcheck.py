@@ -1,8 +1,8 @@
 """Whether backward is the derivative of forward.
 
-A backward can be measured: move each number a little, look at what the loss
-does, and compare. Where the two disagree, check_layer and check_gradients
-name the mistake. differences.py measures, verdicts.py finds the name.
+A newcomer should learn that a backward is not believed but measured: move
+each number a little, look at what the loss does, and compare. Where the two
+disagree, check_layer and check_gradients name the mistake.
 """
 
 from __future__ import annotations

@@ -209,7 +209,10 @@ def imports(module):
         ("jacobians.py", {"_checks", "core"}),
         ("differences.py", {"_checks"}),
         ("verdicts.py", {"_checks", "differences"}),
-        ("pieces.py", {"_checks", "core", "differences", "sequential", "verdicts"}),
+        (
+            "pieces.py",
+            {"_checks", "core", "differences", "losses", "sequential", "verdicts"},
+        ),
         (
             "gradcheck.py",
             {"_checks", "_printing", "core", "differences", "pieces", "verdicts"},
