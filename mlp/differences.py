@@ -3,7 +3,7 @@
 A newcomer should learn that a derivative can be measured, by moving an
 input a little and looking at what moves, and that the measurement has an
 error of its own: too long a step bends, too short a step drowns in
-rounding. Two lengths of step, compared, say how large that error is.
+rounding. Steps of many lengths, compared, say how large that error is.
 """
 
 from __future__ import annotations
