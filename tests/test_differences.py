@@ -34,7 +34,7 @@ def test_a_slope_of_a_smooth_function(f, derivative, at):
     assert x.tolist() == [at, 2.0]
 
 
-@given(seeds, st.sampled_from(FAST), st.sampled_from([1e3, 1e4, 1e5, 1e6]))
+@given(seeds, st.sampled_from(FAST), st.sampled_from([1e3, 1e4, 1e5]))
 def test_steps_longer_than_a_period_do_not_count(seed, pair, size):
     f, derivative = pair
     x = np.rint(size * (1 + np.random.default_rng(seed).normal(size=6) ** 2))
