@@ -263,8 +263,8 @@ def trace(
     <BLANKLINE>
     loss before the step       0.00050625
     loss after it              7.91015625e−08
-    its change                 −0.000506171
-    predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩   −0.001025156
+    its change                 −0.000506170898
+    predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩   −0.00102515625
 
     References
     ----------

@@ -301,7 +301,8 @@ def test_fashion_mnist_goes_on_from_its_checkpoint(tmp_path, capsys):
     whole = ["--data", folder, "--hidden", 8, "--epochs", 4]
     run("fashion_mnist", *whole, "--checkpoint", path)
     first = capsys.readouterr().out
-    run("fashion_mnist", *whole, "--checkpoint", path)
+    with pytest.warns(UserWarning, match="to leave an epoch to run"):
+        run("fashion_mnist", *whole, "--checkpoint", path)
     assert capsys.readouterr().out == first  # the seconds are the file's too
     said = refused(
         "fashion_mnist", capsys, *whole[:2], "--hidden", 9, "--checkpoint", path

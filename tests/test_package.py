@@ -186,7 +186,7 @@ def imports(module):
             "checkpoint.py",
             {"_archive", "_checks", "_files", "core", "optim", "sequential"},
         ),
-        ("history.py", set()),
+        ("history.py", {"_printing"}),
         ("_progress.py", {"history"}),
         ("schedules.py", {"_checks"}),
         ("metrics.py", {"_checks"}),
