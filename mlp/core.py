@@ -8,18 +8,18 @@ can put a layer or a loss of their own among those of the library.
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from mlp import _checks
+from mlp import _checks, _walk
 from mlp._checks import Array
 
 
@@ -143,6 +143,16 @@ class Parameter:
             )
         self.grad = self._grad + grad
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Return θ, its gradient, and whether a step has used it, for a pickle."""
+        return None, {name: getattr(self, name) for name in self.__slots__}
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        """Take them over; θ may be in a file's memory, as joblib has it (np.memmap)."""
+        for name, value in state[1].items():
+            setattr(self, name, value)
+        self._data = np.asarray(self._data)  # a view, of the plain class
+
     def __repr__(self) -> str:
         """Return the shape, the dtype, and whether there is a gradient."""
         grad = "None" if self._grad is None else "set"
@@ -152,12 +162,65 @@ class Parameter:
         )
 
 
-class Layer(ABC):
+class _Forward:
+    """What has a forward, which keeps what its backward needs; and its copies."""
+
+    forward_keeps: tuple[str, ...] = ()
+
+    def __copy__(self) -> Self:
+        """Return one with the same Parameters and arrays, and a memory of its own."""
+        twin: Self = _walk.Copy(_Forward, False, {}).of(self)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return one that shares nothing, a backward that is pending included."""
+        twin: Self = _walk.Copy(_Forward, True, memo).of(self)
+        return twin
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what a pickle carries: all attributes but those that forward keeps."""
+        own = vars(self)
+        state: tuple[dict[str, Any], dict[str, Any]] = {}, {}
+        for name, value in _walk.attributes(self).items():
+            if name not in self.forward_keeps:
+                state[name not in own][name] = value
+        return state
+
+    def __repr__(self) -> str:
+        """Return the name of the class."""
+        return f"{type(self).__name__}()"
+
+
+# The layers whose parameters() is being asked for, so that one that refers back to
+# the net it is in does not ask for ever.
+_asked: ContextVar[frozenset[int]] = ContextVar("_asked", default=frozenset())
+
+
+class Layer(_Forward, ABC):
     """y = f(x; θ), with the two products that the chain rule needs of it.
 
     A layer of your own writes forward and backward, and assigns its
-    Parameters and the Layers inside it as attributes (lists, tuples and
-    dicts of them count too); nothing else, not even super().__init__().
+    Parameters and the Layers inside it as attributes; nothing else, not
+    even super().__init__().
+
+    Notes
+    -----
+    Parameters and Layers are found in attributes and __slots__, and in
+    lists, tuples, dicts, deques, partials, bound methods, closures and
+    objects of your own (a dataclass, say) that are kept there. A set of
+    them is refused, since it has no order to name them by. A reference back
+    to the Sequential that the layer is in is not followed.
+
+    copy.copy, which predict runs, has the same Parameters and a memory of
+    its own: all that is listed above is the copy's own, and methods and
+    closures work on the copy. Arrays and all other objects are shared, so
+    forward must not write into them in place. copy.deepcopy shares nothing,
+    and a backward that is pending can be run on both.
+
+    A pickle of the library's layers and losses has no backward pending: the
+    batch that forward kept is left out. One of your own carries all of its
+    attributes, unless it names those that forward sets, forward_keeps =
+    ("x",).
 
     Derivation
     ----------
@@ -243,41 +306,44 @@ class Layer(ABC):
         Those of Layers among the attributes are included, where they stand;
         one that is reached in two ways is listed once.
         """
+        above = _asked.get()
+        if id(self) in above:  # a layer inside refers back to this one
+            return []
         found: dict[int, Parameter] = {}
-        for _, member in self._members():
-            own = [member] if isinstance(member, Parameter) else member.parameters()
-            found.update((id(p), p) for p in own)
+        token = _asked.set(above | {id(self)})
+        try:
+            for _, member in self._members():
+                own = [member] if isinstance(member, Parameter) else member.parameters()
+                found.update((id(p), p) for p in own)
+        finally:
+            _asked.reset(token)
         return list(found.values())
 
     def _members(self) -> Iterator[tuple[str, Parameter | Layer]]:
-        """Yield each Parameter and Layer among the attributes, with its name."""
-        for name, value in vars(self).items():
-            yield from _flatten(name, value)
+        """Yield each Parameter and Layer among the attributes, with its name.
 
-    def _named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        The one place that says what a layer is made of. A reference back to the
+        Sequential that it is in is not a part of it.
+        """
+        for name, member in _walk.members(self, (Parameter, Layer)):
+            if isinstance(member, Parameter) or not member._is_made_of(self):
+                yield name, member
+
+    def _is_made_of(self, layer: Layer) -> bool:
+        """Return whether a layer is one of those in this row of layers."""
+        return False
+
+    def _named_parameters(
+        self, above: frozenset[int] = frozenset()
+    ) -> Iterator[tuple[str, Parameter]]:
         """Yield each Parameter with the path of names that leads to it."""
+        above |= {id(self)}
         for name, member in self._members():
             if isinstance(member, Parameter):
                 yield name, member
-            else:
-                for rest, parameter in member._named_parameters():
+            elif id(member) not in above:
+                for rest, parameter in member._named_parameters(above):
                     yield f"{name}.{rest}", parameter
-
-    def __copy__(self) -> Layer:
-        """Return a layer with the same Parameters and a memory of its own.
-
-        A forward of the copy leaves alone what a backward of this one
-        needs, and what one of the layers inside it needs: attributes,
-        lists, tuples and dicts are the copy's own. An array that forward
-        writes into in place is not.
-        """
-        twin = object.__new__(type(self))
-        vars(twin).update(_twin(vars(self)))
-        return twin
-
-    def __repr__(self) -> str:
-        """Return the name of the class."""
-        return f"{type(self).__name__}()"
 
 
 def _takes_needs_input_grad(backward: Callable[..., Any]) -> bool:
@@ -313,32 +379,7 @@ def _without_needs_input_grad(
     return backward(grad_output)
 
 
-def _flatten(name: str, value: Any) -> Iterator[tuple[str, Parameter | Layer]]:
-    """Yield the Parameters and Layers in value, a container perhaps, with names."""
-    if isinstance(value, Parameter | Layer):
-        yield name, value
-    elif isinstance(value, dict | list | tuple):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in items:
-            yield from _flatten(f"{name}.{key}", item)
-
-
-def _twin(value: Any) -> Any:
-    """Return value with each Layer in it, and each container, copied."""
-    if isinstance(value, Layer):
-        return copy.copy(value)
-    if isinstance(value, tuple):
-        items = map(_twin, value)
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    if isinstance(value, dict | list):
-        twin = copy.copy(value)
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            twin[key] = _twin(item)
-        return twin
-    return value
-
-
-class Loss(ABC):
+class Loss(_Forward, ABC):
     """ℓ(ŷ, y): one number that says how wrong a prediction ŷ of y is.
 
     A loss of your own writes forward, which returns ℓ as a float and keeps
@@ -381,7 +422,3 @@ class Loss(ABC):
     def __call__(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
         """Return forward(prediction, target)."""
         return self.forward(prediction, target)
-
-    def __repr__(self) -> str:
-        """Return the name of the class."""
-        return f"{type(self).__name__}()"

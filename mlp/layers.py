@@ -136,6 +136,7 @@ class Linear(Layer):
     that of torch.nn.Linear.
     """
 
+    forward_keeps = ("_x",)
     bias: Parameter | None
     _x: Array | None = None
 
@@ -242,6 +243,7 @@ class ReLU(Layer):
     neural networks, AISTATS 2011, section 3.
     """
 
+    forward_keeps = ("_y",)
     _y: Array | None = None
 
     def forward(self, x: npt.ArrayLike) -> Array:
@@ -314,6 +316,7 @@ class Sigmoid(Layer):
     recurrent neural nets, 1998, for what 1/4 does to a deep net.
     """
 
+    forward_keeps = ("_y",)
     _y: Array | None = None
 
     def forward(self, x: npt.ArrayLike) -> Array:
@@ -371,6 +374,7 @@ class Identity(Layer):
     torch.nn.Identity, of the same meaning.
     """
 
+    forward_keeps = ("_y",)
     _y: Array | None = None
 
     def forward(self, x: npt.ArrayLike) -> Array:

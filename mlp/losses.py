@@ -41,6 +41,8 @@ _REDUCTIONS = ("mean", "sum", "batchmean")
 class _ReducedLoss(Loss):
     """A sum over all entries, divided by what reduction says."""
 
+    forward_keeps = ("_kept", "_divisor")
+
     def __init__(self, reduction: str = "mean") -> None:
         name = type(self).__name__
         self._reduction = _checks.one_of(name, "reduction", reduction, _REDUCTIONS)

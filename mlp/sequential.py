@@ -100,6 +100,7 @@ class Sequential(Layer):
     backwards.
     """
 
+    forward_keeps = ("_has_forward",)
     # Whether there is a whole forward that no backward has used up; None where only
     # the layers know, as when they were run one by one.
     _has_forward: bool | None = None
@@ -114,7 +115,7 @@ class Sequential(Layer):
         self._layers = layers
         seen: dict[int, int] = {}
         for i, layer in enumerate(layers):
-            for inside in {id(x): x for x in _with_layers_inside(layer)}.values():
+            for inside in _with_layers_inside(layer):
                 if seen.setdefault(id(inside), i) != i:
                     raise ValueError(
                         f"Sequential: expected each layer once, got the {inside!r} of "
@@ -357,6 +358,10 @@ class Sequential(Layer):
             if not name.startswith("_layers."):
                 yield name, member
 
+    def _is_made_of(self, layer: Layer) -> bool:
+        """Return whether a layer is in it, or in a Sequential in it."""
+        return any(one is layer or one._is_made_of(layer) for one in self._layers)
+
     def __len__(self) -> int:
         """Return the number of layers."""
         return len(self._layers)
@@ -388,12 +393,15 @@ def _to_the_right(numbers: list[int], head: str) -> list[str]:
     return [f"{n:{width},}" for n in numbers]
 
 
-def _with_layers_inside(layer: Layer) -> Iterator[Layer]:
-    """Yield the layer and those inside it, at any depth."""
-    yield layer
-    for _, member in layer._members():
-        if isinstance(member, Layer):
-            yield from _with_layers_inside(member)
+def _with_layers_inside(layer: Layer) -> list[Layer]:
+    """Return the layer and those inside it, at any depth, each once."""
+    found, waiting = {id(layer): layer}, [layer]
+    while waiting:
+        for _, member in waiting.pop()._members():
+            if isinstance(member, Layer) and id(member) not in found:
+                found[id(member)] = member
+                waiting.append(member)
+    return list(found.values())
 
 
 def is_plain(model: object) -> TypeGuard[Sequential]:

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import math
-import pickle
 
 import numpy as np
 import pytest
@@ -305,11 +304,8 @@ def test_a_refused_forward_leaves_the_last_one_to_go_back_through(make):
 
 
 @pytest.mark.parametrize("make", LOSSES)
-@pytest.mark.parametrize(
-    "twin", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
-)
-def test_repr_call_and_copies(make, twin):
+def test_repr_call_and_copies(make):
     loss = make("batchmean")
     assert repr(loss) == f"{make.__name__}(reduction='batchmean')"
     assert loss([[0.25]], [[1.0]]) == make().forward([[0.25]], [[1.0]])
-    assert np.array_equal(twin(loss).backward(), loss.backward())
+    assert np.array_equal(copy.deepcopy(loss).backward(), loss.backward())

@@ -176,7 +176,8 @@ def imports(module):
     [
         ("_files.py", set()),
         ("_checks.py", {"_files"}),
-        ("core.py", {"_checks"}),
+        ("_walk.py", set()),
+        ("core.py", {"_checks", "_walk"}),
         ("layers.py", {"_checks", "core"}),
         ("losses.py", {"_checks", "core"}),
         ("sequential.py", {"_checks", "_printing", "core", "layers"}),
