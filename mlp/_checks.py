@@ -15,7 +15,7 @@ import math
 import operator
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -40,17 +40,11 @@ def real_array(
     """Return value as an array of real numbers: of its own dtype, or of dtype."""
     array = _as_array(who, name, value)
     if array.dtype.kind not in "fiub":
-        got = type(value).__name__
-        if array.dtype != object or isinstance(value, np.ndarray | list | tuple):
-            got += f" of dtype {array.dtype}"
-        raise TypeError(
-            f"{who}: expected {name} to hold real numbers, got {got}; "
-            f"convert it to a float array first"
-        )
+        array = _from_columns(who, name, value, array)
     if dtype is None or array.dtype == dtype:
         return array
     try:
-        with np.errstate(over="raise"):
+        with np.errstate(all="ignore", over="raise"):
             return array.astype(dtype)
     except FloatingPointError:
         raise ValueError(
@@ -62,9 +56,10 @@ def real_array(
 
 def _as_array(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
     """Return np.asarray(value), which must not drop a mask or stumble on rows."""
-    if isinstance(value, np.ma.MaskedArray):
+    if _has_mask(value):
+        inside = "" if isinstance(value, np.ma.MaskedArray) else ", in a list"
         raise TypeError(
-            f"{who}: expected {name} without a mask, got a masked array; "
+            f"{who}: expected {name} without a mask, got a masked array{inside}; "
             f"fill or drop its masked entries first"
         )
     try:
@@ -73,6 +68,66 @@ def _as_array(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
         raise ValueError(
             f"{who}: expected {name} to have rows of one length, got a ragged list"
         ) from None
+
+
+def _has_mask(value: Any) -> bool:
+    """Return whether a value is a masked array, or a sequence with one inside."""
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        return isinstance(value, np.ma.MaskedArray)
+    kinds = {
+        kind
+        for kind in set(map(type, value))
+        if issubclass(kind, Sequence | np.ma.MaskedArray)
+    }
+    return bool(kinds) and any(_has_mask(v) for v in value if type(v) in kinds)
+
+
+def _from_columns(
+    who: str, name: str, value: Any, array: npt.NDArray[Any]
+) -> RealArray:
+    """Return the numbers of a table whose columns are of several sorts.
+
+    NumPy makes objects of a pandas DataFrame with a bool column, or with a
+    column that may have missing values; column by column they are numbers.
+    """
+    if hasattr(value, "columns") and hasattr(value, "items"):
+        columns = [
+            _column_of_table(who, f"column {label!r} of {name}", column)
+            for label, column in value.items()
+        ]
+        return np.column_stack(columns) if columns else np.empty(array.shape)
+    if hasattr(value, "dtype") and hasattr(value, "to_numpy"):  # a Series
+        return _column_of_table(who, name, value)
+    got = type(value).__name__
+    if array.dtype != object or isinstance(value, np.ndarray | list | tuple):
+        got += f" of dtype {array.dtype}"
+    raise _no_numbers(who, name, got, array)
+
+
+def _column_of_table(who: str, name: str, column: Any) -> RealArray:
+    """Return a column of a table as an array of numbers."""
+    array = np.asarray(column)
+    if array.dtype.kind in "fiub":
+        return array
+    dtype = getattr(column.dtype, "numpy_dtype", np.dtype(object))  # of Int64: int64
+    if dtype.kind not in "fiub":
+        raise _no_numbers(who, name, f"dtype {column.dtype}", array)
+    missing = np.asarray(column.isna())
+    if missing.any():
+        raise ValueError(
+            f"{who}: expected {name} without missing values, got "
+            f"{np.count_nonzero(missing)} of {missing.size}, the first in row "
+            f"{int(missing.argmax())}; drop or fill these rows first"
+        )
+    return np.asarray(column.to_numpy(dtype=dtype))
+
+
+def _no_numbers(who: str, name: str, got: str, array: npt.NDArray[Any]) -> TypeError:
+    """Return the error of values that are no real numbers."""
+    cure = "convert it to a float array first"
+    if any(isinstance(item, str | bytes) for item in array.flat):
+        cure = f"mlp.one_hot turns labels into rows of numbers; else {cure}"
+    return TypeError(f"{who}: expected {name} to hold real numbers, got {got}; {cure}")
 
 
 def floating(who: str, name: str, value: npt.ArrayLike) -> Array:
@@ -97,7 +152,9 @@ def array(who: str, name: str, value: npt.ArrayLike) -> RealArray:
 
 def linear_input(layer: object, x: npt.ArrayLike, weight: Array) -> Array:
     """Return the x of a linear forward: shape (N, width), the weight's dtype."""
-    if type(weight) is not np.ndarray:  # such as the .data of an array, not a Parameter
+    if not isinstance(
+        weight, np.ndarray
+    ):  # such as the .data of an array, not a Parameter
         raise TypeError(
             f"{type(layer).__name__}.forward: expected weight to be a Parameter, got "
             f"something else assigned; write layer.weight.data[...] = value"
@@ -253,11 +310,11 @@ def finite(
     who: str, name: str, values: RealArray, cure: str = "drop or fill these rows first"
 ) -> None:
     """Raise if an entry is NaN or infinite; count them and name the first."""
-    wrong = ~np.isfinite(values)
-    if wrong.any():
+    finite = np.isfinite(values)
+    if not finite.all():
         raise ValueError(
             f"{who}: expected {name} to be finite, got "
-            f"{_count_and_place(values, wrong)}; {cure}"
+            f"{_count_and_place(values, ~finite)}; {cure}"
         )
 
 
@@ -385,7 +442,8 @@ def held_out_rows(
 def all_finite(arrays: list[Array]) -> bool:
     """Return whether no entry is NaN or infinite."""
     # one pass and no temporary; a sum of squares may overflow, so it is only a hint
-    squares = sum([float(np.vdot(a, a)) for a in arrays])
+    with np.errstate(all="ignore"):
+        squares = sum([float(np.vdot(a, a)) for a in arrays])
     return math.isfinite(squares) or all(bool(np.isfinite(a).all()) for a in arrays)
 
 
@@ -434,10 +492,20 @@ def names(
         )
 
 
+def writable(who: str, arrays: Iterable[Array]) -> None:
+    """Raise unless all parameters can be written to."""
+    if not all([array.flags.writeable for array in arrays]):
+        raise ValueError(
+            f"{who}: expected parameters that can be written to, got one in read-only "
+            f"memory, as joblib hands them to its processes; train "
+            f"copy.deepcopy(model)"
+        )
+
+
 def load_arrays(who: str, targets: Mapping[str, Array], state: Any) -> None:
     """Write state's arrays into the targets of the same names, or change none."""
     names(who, targets, state)
-    writeable(who, targets)
+    writable(who, targets.values())
     arrays = {}
     for name, target in targets.items():
         array = real_array(who, f"{name!r}", state[name], target.dtype)
@@ -561,16 +629,6 @@ def _no_place(name: str, path: str, error: OSError) -> str:
     )
 
 
-def writeable(who: str, arrays: Mapping[str, Array]) -> None:
-    """Raise unless all arrays may be written into, so that none is before another."""
-    for name, array in arrays.items():
-        if not array.flags.writeable:
-            raise ValueError(
-                f"{who}: expected arrays that can be written into, got {name!r}, which "
-                f"is read-only; set its .data.flags.writeable = True"
-            )
-
-
 def flag(who: str, name: str, value: Any) -> bool:
     """Return value as a bool; a number in its place is a misplaced argument."""
     value = _scalar(value)
@@ -635,6 +693,7 @@ def to_be_trained(who: str, optimizer: Any, parameters: list[Any]) -> None:
             f"a Linear?"
         )
     holds_some(who, optimizer, parameters)
+    writable(who, [p.data for p in parameters if optimizer.holds(p)])
     if not all_finite([p.data for p in parameters]):
         raise ValueError(
             f"{who}: expected the model's parameters to be finite, got NaN or "

@@ -228,7 +228,7 @@ def load(
     _checks.instance("load", "model", model, Sequential)
     best = _checks.flag("load", "best", best)
     parameters = model._state("load_state_dict")
-    _checks.writeable("load", parameters)
+    _checks.writable("load", parameters.values())
     expected: dict[str, RealArray] = {
         "format_version": np.array(_VERSION),
         **parameters,

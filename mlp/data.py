@@ -212,8 +212,9 @@ class Standardizer:
     ----------
     mean, std : array of shape (columns,), or None before fit
         The mean of each column and the root of its mean squared deviation
-        (divided by N), in float64. A column that is constant has std 1, so
-        that it becomes 0.
+        (divided by N), in float64. A column that is constant, up to the
+        rounding of its mean (std ≤ N ε |mean|) or to denormal numbers, has
+        std 1, so that it becomes 0 and noise is not blown up.
 
     Raises
     ------
@@ -238,7 +239,9 @@ class Standardizer:
 
     References
     ----------
-    LeCun et al., Efficient BackProp, 1998, section 4.3.
+    LeCun et al., Efficient BackProp, 1998, section 4.3. The bound of what
+    is constant: sklearn.preprocessing.StandardScaler; Chan, Golub and
+    LeVeque, Algorithms for computing the sample variance, 1983.
     """
 
     mean: Array | None = None
@@ -252,25 +255,33 @@ class Standardizer:
                 f"Standardizer.fit: expected at least one row and column, got shape "
                 f"{table.shape}"
             )
-        constant = table.min(axis=0) == table.max(axis=0)
         unit = np.abs(table).max(axis=0).astype(np.float64)
         unit[unit == 0] = 1
-        in_units = table / unit  # whose squares neither overflow nor vanish
-        mean, std = unit * in_units.mean(axis=0), unit * in_units.std(axis=0)
-        self.mean = np.where(constant, table[0], mean)  # not off by a rounding
-        self.std = np.where(constant, 1.0, std)
+        n, eps = len(table), np.finfo(np.float64).eps
+        with np.errstate(under="ignore"):
+            in_units = table / unit  # whose squares neither overflow nor vanish
+            m, s = in_units.mean(axis=0), in_units.std(axis=0)
+            mean, std = unit * m, unit * s
+        # The rounding of n terms, and that of the entries in their own dtype.
+        rounding = np.maximum(n * eps, np.finfo(table.dtype).eps) * np.abs(m)
+        constant = (s <= rounding) | (std < np.finfo(np.float64).smallest_normal)
+        same = table.min(axis=0) == table.max(axis=0)
+        self.mean = np.where(same, table[0], mean)  # not off by a rounding
+        self.std = np.where(constant | same, 1.0, std)
         return self
 
     def transform(self, x: npt.ArrayLike) -> Array:
         """Return (x − mean) / std, in x's floating dtype."""
         table, mean, std = self._fitted("transform", x)
-        z = (table - mean) / std
+        with np.errstate(under="ignore"):
+            z = (table - mean) / std
         return _checks.real_array("Standardizer.transform", "x", z, table.dtype)
 
     def inverse_transform(self, x: npt.ArrayLike) -> Array:
         """Return x · std + mean, in x's floating dtype."""
         table, mean, std = self._fitted("inverse_transform", x)
-        z = table * std + mean
+        with np.errstate(under="ignore"):
+            z = table * std + mean
         return _checks.real_array("Standardizer.inverse_transform", "x", z, table.dtype)
 
     def _fitted(self, method: str, x: npt.ArrayLike) -> tuple[Array, Array, Array]:

@@ -9,29 +9,17 @@ rows.
 
 from __future__ import annotations
 
-import functools
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mlp import _checks
 from mlp._checks import Array, Rng
+from mlp._numbers import sum_of_rows, underflow_is_zero
 from mlp.core import Layer, Parameter
 
 _LARGE = 1 << 16  # entries of a product from which on zeros take longer than a start
-
-
-@functools.lru_cache(maxsize=4)  # a batch and the last of an epoch, two dtypes
-def _ones(n: int, dtype: np.dtype[Any]) -> Array:
-    """Return the row 1ᵀ of n ones, which nobody may write into.
-
-    1ᵀ A is the sum of A's rows, and sooner done than A.sum(axis=0).
-    """
-    ones = np.ones(n, dtype)
-    ones.flags.writeable = False
-    return ones
 
 
 class Linear(Layer):
@@ -161,6 +149,7 @@ class Linear(Layer):
         if has_bias:
             self.bias = Parameter(rng.uniform(-bound, bound, m).astype(dtype))
 
+    @underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = x Wᵀ + b, and keep x."""
         w = self.weight.data
@@ -170,6 +159,7 @@ class Linear(Layer):
             y += self.bias.data
         return y
 
+    @underflow_is_zero
     def backward(
         self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
     ) -> Array | None:
@@ -179,12 +169,14 @@ class Linear(Layer):
         """
         w, m = self.weight.data, self.out_features
         x, grad_output = _checks.upstream(self, self._x, grad_output, m)
-        self._x = None
-        if self.bias is not None:
-            self.bias.add_grad(_ones(len(x), x.dtype).dot(grad_output))
+        grad_input = grad_output.dot(w) if needs_input_grad else None
         g = grad_output.T  # dot fills its result with zeros first, @ does not
-        self.weight.add_grad(g @ x if w.size > _LARGE else g.dot(x))
-        return grad_output.dot(w) if needs_input_grad else None
+        grad_weight = g @ x if w.size > _LARGE else g.dot(x)
+        if self.bias is not None:
+            self.bias.add_grad(sum_of_rows(grad_output))
+        self.weight.add_grad(grad_weight)
+        self._x = None
+        return grad_input
 
     def __repr__(self) -> str:
         """Return the call that makes such a layer, as in PyTorch."""
@@ -319,19 +311,22 @@ class Sigmoid(Layer):
     forward_keeps = ("_y",)
     _y: Array | None = None
 
+    @underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = σ(x), and keep y."""
         x = _checks.activation_input(self, x)
         self._y = np.asarray(np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x))))
         return self._y
 
+    @underflow_is_zero
     def backward(
         self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
     ) -> Array:
         """Return grad_output ⊙ y ⊙ (1 − y)."""
         y, grad_output = _checks.upstream(self, self._y, grad_output)
+        grad_input = np.asarray(grad_output * y * (1 - y))
         self._y = None
-        return np.asarray(grad_output * y * (1 - y))
+        return grad_input
 
 
 class Identity(Layer):

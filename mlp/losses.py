@@ -33,6 +33,7 @@ import numpy.typing as npt
 
 from mlp import _checks
 from mlp._checks import Array
+from mlp._numbers import dot, underflow_is_zero
 from mlp.core import Loss
 
 _REDUCTIONS = ("mean", "sum", "batchmean")
@@ -129,19 +130,22 @@ class MSELoss(_ReducedLoss):
 
     _kept: Array | None = None
 
+    @underflow_is_zero
     def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
         """Return (1/M) Σ (prediction − target)², and keep the difference."""
         ŷ, y, divisor = self._operands(prediction, target)
         d = np.asarray(ŷ - y)
         self._kept, self._divisor = d, divisor
-        return float(np.vdot(d, d)) / divisor
+        return dot(d, d) / divisor
 
+    @underflow_is_zero
     def backward(self) -> Array:
         """Return (2/M) (prediction − target)."""
-        d, self._kept = self._kept, None
-        if d is None:
+        if self._kept is None:
             raise _checks.no_forward(self, "loss = criterion.forward(…) (step 2)")
-        return np.asarray(d * (2 / self._divisor))
+        gradient = np.asarray(self._kept * (2 / self._divisor))
+        self._kept = None
+        return gradient
 
 
 class BCELoss(_ReducedLoss):
@@ -230,15 +234,19 @@ class BCELoss(_ReducedLoss):
             self, "target", y, "scale it, or turn labels into rows by mlp.one_hot"
         )
         self._kept, self._divisor = (ŷ, y), divisor
-        with np.errstate(divide="ignore"):  # log 0 = −∞, which the bound catches
+        # log 0 = −∞, which the bound catches; an underflow is right
+        with np.errstate(divide="ignore", under="ignore"):
             log_yes = np.maximum(np.log(ŷ), -100)
             log_no = np.maximum(np.log1p(-ŷ), -100)
-        total = float(np.vdot(y, log_yes)) + float(np.vdot(1 - y, log_no))
+            total = dot(y, log_yes) + dot(1 - y, log_no)
         return (0.0 - total) / divisor  # not −total, which could be −0.0
 
+    @underflow_is_zero
     def backward(self) -> Array:
         """Return (1/M) (ŷ − y) / max(ŷ (1 − ŷ), 10⁻¹²)."""
         if self._kept is None:
             raise _checks.no_forward(self, "loss = criterion.forward(…) (step 2)")
-        (ŷ, y), self._kept = self._kept, None
-        return np.asarray((ŷ - y) / np.maximum(ŷ * (1 - ŷ), 1e-12) / self._divisor)
+        ŷ, y = self._kept
+        slope = (ŷ - y) / np.maximum(ŷ * (1 - ŷ), 1e-12) / self._divisor
+        self._kept = None
+        return np.asarray(slope)

@@ -117,9 +117,10 @@ def r2(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     d = y - y.mean(axis=0)
     # R² has no unit: in one in which d is near 1, no square is out of range
     _, exponent = np.frexp(np.abs(d).max(axis=0))
-    with np.errstate(over="ignore"):  # a prediction far off has R² = −∞
+    # a prediction far off has R² = −∞, and a square near 0 may be 0
+    with np.errstate(over="ignore", under="ignore"):
         unexplained = np.sum(np.ldexp(y - ŷ, -exponent) ** 2, axis=0)
-    total = np.sum(np.ldexp(d, -exponent) ** 2, axis=0)
+        total = np.sum(np.ldexp(d, -exponent) ** 2, axis=0)
     score = np.where((y == ŷ).all(axis=0), 1.0, 0.0)  # where the target is constant
     varies = y.min(axis=0) < y.max(axis=0)
     score[varies] = 1 - unexplained[varies] / total[varies]

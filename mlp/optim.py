@@ -14,6 +14,7 @@ import numpy as np
 
 from mlp import _checks
 from mlp._checks import Array
+from mlp._numbers import underflow_is_zero
 from mlp.core import Parameter
 
 _PIECE = 1 << 20  # bytes of a parameter that are updated at a time, at most
@@ -184,6 +185,21 @@ class SGD:
         RuntimeError
             If none has one.
         """
+        _checks.writable("SGD.step", [p._data for p in self._parameters])
+        if self._momentum:
+            with np.errstate(under="ignore"):  # v goes to 0 where there is no gradient
+                stepped = self._step()
+        else:
+            stepped = self._step()
+        if not stepped:
+            raise RuntimeError(
+                "SGD.step: expected a gradient to step along, got none in any "
+                "parameter; write model.backward(criterion.backward()) (step 4) "
+                "between zero_grad and step"
+            )
+
+    def _step(self) -> bool:
+        """Step, and return whether there was a gradient."""
         stepped = False
         lr = np.array(self._lr)  # of θ's dtype: NumPy takes it sooner than a float
         # The arrays of θ's size that _update makes; all pieces of them fit into one.
@@ -209,13 +225,9 @@ class SGD:
                     v_piece = None if v is None else v[piece]
                     self._update(θ[piece], g[piece], v_piece, lr)
             p._stale = stepped = True
-        if not stepped:
-            raise RuntimeError(
-                "SGD.step: expected a gradient to step along, got none in any "
-                "parameter; write model.backward(criterion.backward()) (step 4) "
-                "between zero_grad and step"
-            )
+        return stepped
 
+    @underflow_is_zero
     def _update(self, θ: Array, g: Array, v: Array | None, lr: Array) -> None:
         """Write θ − lr d into θ, and the new velocity into v, if there is one."""
         μ, λ = self._momentum, self._weight_decay
@@ -225,6 +237,8 @@ class SGD:
         if v is not None:
             v *= μ
             v += g
+            least = np.finfo(v.dtype).smallest_normal  # below it, arithmetic is slow
+            v[(v < least) & (v > -least)] = 0
             d = g + μ * v if self._nesterov else v
         θ -= lr * d
 

@@ -19,8 +19,17 @@ from mlp import _checks
 Schedule: TypeAlias = Callable[[int], float]
 
 
-def constant() -> Schedule:
-    """Return the schedule 1: lr stays as it is.
+class _Schedule:
+    """A function of the epoch that can be pickled, as a closure cannot."""
+
+    def __repr__(self) -> str:
+        """Return the call that makes such a schedule."""
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class constant(_Schedule):
+    """The schedule 1: lr stays as it is.
 
     What fit does without a schedule; something for warm_up to end in.
 
@@ -30,11 +39,14 @@ def constant() -> Schedule:
     >>> [constant()(epoch) for epoch in range(3)]
     [1.0, 1.0, 1.0]
     """
-    return lambda epoch: 1.0
+
+    def __call__(self, epoch: int) -> float:
+        """Return 1."""
+        return 1.0
 
 
-def step(every: int, factor: float = 0.1) -> Schedule:
-    """Return the schedule factor^⌊epoch / every⌋: a drop now and then.
+class step(_Schedule):
+    """The schedule factor^⌊epoch / every⌋: a drop now and then.
 
     Parameters
     ----------
@@ -50,13 +62,18 @@ def step(every: int, factor: float = 0.1) -> Schedule:
     >>> [schedule(epoch) for epoch in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    every = _checks.positive_int("step", "every", every)
-    factor = _checks.number("step", "factor", factor, least=0)
-    return lambda epoch: factor ** (epoch // every)
+
+    def __init__(self, every: int, factor: float = 0.1) -> None:
+        self.every = _checks.positive_int("step", "every", every)
+        self.factor = _checks.number("step", "factor", factor, least=0)
+
+    def __call__(self, epoch: int) -> float:
+        """Return factor^⌊epoch / every⌋."""
+        return float(self.factor ** (epoch // self.every))
 
 
-def cosine(epochs: int, least: float = 0.0) -> Schedule:
-    """Return least + (1 − least) · ½ (1 + cos(π epoch / epochs)).
+class cosine(_Schedule):
+    """The schedule least + (1 − least) · ½ (1 + cos(π epoch / epochs)).
 
     Half a wave from 1 down to least: flat at first, while there is far to
     go, and flat at the end, while the weights settle. From epoch = epochs
@@ -81,18 +98,19 @@ def cosine(epochs: int, least: float = 0.0) -> Schedule:
     Loshchilov and Hutter, SGDR: stochastic gradient descent with warm
     restarts, ICLR 2017, section 3.
     """
-    epochs = _checks.positive_int("cosine", "epochs", epochs)
-    least = _checks.number("cosine", "least", least, least=0)
 
-    def schedule(epoch: int) -> float:
-        done = min(epoch / epochs, 1.0)
-        return least + (1 - least) * (1 + math.cos(math.pi * done)) / 2
+    def __init__(self, epochs: int, least: float = 0.0) -> None:
+        self.epochs = _checks.positive_int("cosine", "epochs", epochs)
+        self.least = _checks.number("cosine", "least", least, least=0)
 
-    return schedule
+    def __call__(self, epoch: int) -> float:
+        """Return least + (1 − least) · ½ (1 + cos(π epoch / epochs))."""
+        done = min(epoch / self.epochs, 1.0)
+        return self.least + (1 - self.least) * (1 + math.cos(math.pi * done)) / 2
 
 
-def warm_up(epochs: int, then: Schedule) -> Schedule:
-    """Return (epoch + 1) / (epochs + 1) for so many epochs, then another.
+class warm_up(_Schedule):
+    """The schedule (epoch + 1) / (epochs + 1) for so many epochs, then another.
 
     The first steps of a large lr are taken with weights that know nothing
     yet, and can throw them far off. A few epochs of smaller steps first,
@@ -118,8 +136,14 @@ def warm_up(epochs: int, then: Schedule) -> Schedule:
     Goyal et al., Accurate, large minibatch SGD: training ImageNet in 1
     hour, 2017, section 2.2.
     """
-    epochs = _checks.positive_int("warm_up", "epochs", epochs)
-    _checks.function("warm_up", "then", then)
-    return lambda epoch: (
-        (epoch + 1) / (epochs + 1) if epoch < epochs else then(epoch - epochs)
-    )
+
+    def __init__(self, epochs: int, then: Schedule) -> None:
+        self.epochs = _checks.positive_int("warm_up", "epochs", epochs)
+        _checks.function("warm_up", "then", then)
+        self.then = then
+
+    def __call__(self, epoch: int) -> float:
+        """Return (epoch + 1) / (epochs + 1), or then's factor."""
+        if epoch < self.epochs:
+            return (epoch + 1) / (self.epochs + 1)
+        return self.then(epoch - self.epochs)

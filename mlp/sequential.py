@@ -17,7 +17,9 @@ import numpy.typing as npt
 from mlp import _checks, _printing
 from mlp._checks import Array, RealArray
 from mlp.core import Layer, Parameter
-from mlp.layers import Identity, ReLU, Sigmoid
+from mlp.layers import Identity, Linear, ReLU, Sigmoid
+
+_LARGE = 1 << 16  # entries of x that take longer to look through than to notice
 
 
 class Sequential(Layer):
@@ -176,7 +178,8 @@ class Sequential(Layer):
         Raises
         ------
         ValueError, TypeError
-            As forward, and if batch_size is not an int of at least 1.
+            As forward; if x has NaN or infinity, which are counted, and the
+            first is named; if batch_size is not an int of at least 1.
 
         Examples
         --------
@@ -187,37 +190,47 @@ class Sequential(Layer):
         >>> np.allclose(model.predict(x, batch_size=2), model.forward(x))
         True
         """
+        who = "Sequential.predict"
         self._check_not_empty("predict")
-        x = _checks.real_array("Sequential.predict", "x", x)
+        x = _checks.real_array(who, "x", x)
+        first = self._layers[0]
+        # A wide product has NaN wherever x has NaN or infinity, and is smaller than x.
+        tells = is_plain(self) and type(first) is Linear and first.out_features > 1
+        if not tells or x.size < _LARGE:
+            _checks.finite(who, "x", x)
+            tells = False
         if batch_size is None:
-            return self._predict(x)
-        step = _checks.positive_int("Sequential.predict", "batch_size", batch_size)
+            return self._predict(x, x if tells else None)
+        step = _checks.positive_int(who, "batch_size", batch_size)
         if x.ndim == 0:
             raise ValueError(
-                "Sequential.predict: expected x with rows to take batch_size of at a "
-                "time, got shape (); leave batch_size out"
+                f"{who}: expected x with rows to take batch_size of at a time, got "
+                f"shape (); leave batch_size out"
             )
         result = None
         for start in range(0, max(len(x), 1), step):
             batch = x[start : start + step]
-            part = self._predict(batch)
+            part = self._predict(batch, x if tells else None)
             if np.shape(part)[:1] != (len(batch),):
                 raise ValueError(
-                    f"Sequential.predict: expected {len(batch)} rows of output from a "
-                    f"batch of {len(batch)}, got shape {np.shape(part)}; leave "
-                    f"batch_size out, as a layer does not keep rows apart"
+                    f"{who}: expected {len(batch)} rows of output from a batch of "
+                    f"{len(batch)}, got shape {np.shape(part)}; leave batch_size out, "
+                    f"as a layer does not keep rows apart"
                 )
             if result is None:
                 result = np.empty((len(x), *part.shape[1:]), part.dtype)
             result[start : start + step] = part
         return cast(Array, result)
 
-    def _predict(self, x: RealArray) -> Array:
+    def _predict(self, x: RealArray, unchecked: RealArray | None) -> Array:
+        """Return forward(x); look for NaN in all of x if the first output has some."""
         if not is_plain(self):
             return copy.copy(self).forward(x)
         z: Array = x
-        for layer in self._layers:
+        for i, layer in enumerate(self._layers):
             z = copy.copy(layer).forward(z)
+            if i == 0 and unchecked is not None and not _checks.all_finite([z]):
+                _checks.finite("Sequential.predict", "x", unchecked)
         return z
 
     def _check_not_empty(self, method: str) -> None:

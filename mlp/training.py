@@ -433,7 +433,7 @@ class _Run:
         model, criterion, optimizer = self.model, self.criterion, self.optimizer
         # With these two, a prediction that is not finite never has a finite loss.
         loss_tells = type(criterion) in (MSELoss, BCELoss)
-        sums, n, total = self.sums, len(self.x), 0.0
+        sums, n, parts = self.sums, len(self.x), list[float]()
         for batch, (x_batch, y_batch) in enumerate(self.minibatches()):
             prediction = model.forward(x_batch)  # 1. forward
             try:
@@ -451,14 +451,14 @@ class _Run:
             optimizer.zero_grad()  # 3. zero the gradients
             model.backward(criterion.backward(), needs_input_grad=False)  # 4. backward
             optimizer.step()  # 5. step
-            total += loss * ((1 if sums else len(x_batch)) / n)
+            parts.append(loss * ((1 if sums else len(x_batch)) / n))
             if ctrl_c.pending:
                 ctrl_c.deliver()
             if shown is not None:
                 shown()
         if not self.is_finite():
             raise self.diverged("parameter", batch + 1, lr)
-        return float(total)
+        return math.fsum(parts)
 
     def evaluate(self, lr: float) -> tuple[float, Array]:
         """Return the validation loss, and the predictions if a metric wants them.
@@ -469,7 +469,7 @@ class _Run:
         if self.held_out is None and not self.metrics:
             return 0.0, self.x[:0]
         x, y = self.held_out or (self.x, self.y)
-        total, predictions = 0.0, []
+        parts, predictions = list[float](), []
         for first in range(0, len(x), _ROWS):
             rows = slice(first, first + _ROWS)
             prediction = self.net.predict(x[rows])
@@ -480,10 +480,10 @@ class _Run:
                 loss = _checks.real_number("fit", "the loss", loss)
                 if not math.isfinite(loss):
                     raise self.diverged("loss", None, lr)
-                total += loss * ((1 if self.sums else len(prediction)) / len(x))
+                parts.append(loss * ((1 if self.sums else len(prediction)) / len(x)))
             if self.metrics:
                 predictions.append(prediction)
-        return float(total), np.concatenate(predictions or [x[:0]])
+        return math.fsum(parts), np.concatenate(predictions or [x[:0]])
 
     def measure(self, prediction: Array) -> dict[str, float]:
         """Return each metric of the predictions."""

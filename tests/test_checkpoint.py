@@ -678,7 +678,7 @@ def test_a_net_with_a_read_only_array_is_not_half_loaded(path):
             lambda: load(path, again),  # noqa: B023
             lambda: again.load_state_dict(model.state_dict()),  # noqa: B023
         ):
-            with pytest.raises(ValueError, match=f"'{name}', which is read-only; set"):
+            with pytest.raises(ValueError, match="got one in read-only memory"):
                 call()
             assert bits(again, its_optimizer) == before
         parameter.data.flags.writeable = True

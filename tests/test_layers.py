@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from oracles import frozen, numerical_gradient, seeds, sizes
 
 from mlp import Identity, Linear, ReLU, Sigmoid, layers
-from mlp.layers import _ones
+from mlp._numbers import ones
 
 ACTIVATIONS = [ReLU, Sigmoid, Identity]
 
@@ -291,7 +291,7 @@ def test_batches_of_many_sizes_leave_nothing_behind():
 
 def test_nobody_can_write_into_the_row_of_ones_that_layers_share():
     with pytest.raises(ValueError, match="read-only"):
-        _ones(3, np.dtype(np.float64))[0] = 2.0
+        ones(3, np.dtype(np.float64))[0] = 2.0
 
 
 def test_an_empty_batch_passes_through():
