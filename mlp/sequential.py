@@ -226,11 +226,16 @@ class Sequential(Layer):
         """Return forward(x); look for NaN in all of x if the first output has some."""
         if not is_plain(self):
             return copy.copy(self).forward(x)
-        z: Array = x
-        for i, layer in enumerate(self._layers):
-            z = copy.copy(layer).forward(z)
-            if i == 0 and unchecked is not None and not _checks.all_finite([z]):
+        z, layers = x, self._layers
+        if unchecked is not None:
+            with np.errstate(all="ignore"):
+                first = copy.copy(layers[0]).forward(x)
+            if _checks.all_finite([first]):
+                z, layers = first, layers[1:]
+            else:
                 _checks.finite("Sequential.predict", "x", unchecked)
+        for layer in layers:
+            z = copy.copy(layer).forward(z)
         return z
 
     def _check_not_empty(self, method: str) -> None:

@@ -686,3 +686,33 @@ def test_a_mixin_still_leaves_a_layer_without_a_forward_abstract():
 
     with pytest.raises(TypeError, match="abstract method '?forward"):
         Half()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_of_a_net_and_its_optimizer_stays_together(protocol):
+    model = Sequential(Linear(2, 2, rng=0), ReLU(), Sequential(Linear(2, 1, rng=1)))
+    criterion = MSELoss()
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    x, y = np.ones((50, 2)), np.zeros((50, 1))
+    before = len(pickle.dumps((model, criterion, optimizer), protocol))
+    criterion.forward(model.forward(x), y)
+    assert len(pickle.dumps((model, criterion, optimizer), protocol)) == before
+    model.backward(criterion.backward())
+    optimizer.step()
+    other, loss, steps = pickle.loads(
+        pickle.dumps((model, criterion, optimizer), protocol)
+    )
+    assert all(map(steps.holds, other.parameters()))
+    np.testing.assert_array_equal(other.predict(x), model.predict(x))
+    with pytest.raises(RuntimeError, match="uses up one forward"):
+        other.backward(np.ones((50, 1)))
+    loss.forward(other.forward(x), y)
+    with pytest.warns(StaleGradientWarning):
+        other.backward(loss.backward())
+
+
+def test_a_pickle_made_before_has_its_attributes_taken_over():
+    p = Parameter.__new__(Parameter)
+    p.__setstate__((None, {"_data": np.ones(2), "_grad": None, "_stale": False}))
+    assert p.data.tolist() == [1, 1]
+    assert p.grad is None

@@ -561,3 +561,62 @@ def test_read_csv_of_the_wrong_types(tmp_path):
         read_csv(tmp_path, 0)
     with pytest.raises(TypeError, match="path to be a str or path, got 0"):
         read_csv(0, "t")
+
+
+# ------------------------------------------------------ nearly constant columns
+
+ONE_ULP = 2.0**-52
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [0.1 + 0.2, 0.3, 0.3, 0.3],
+        [1e9, 1e9 + 2e-7, 1e9 - 2e-7],
+        [-1.0, -1.0 - ONE_ULP],
+        [5e-324, 0.0, 1e-323],
+        [1e-310, 2e-310, 3e-310],
+        [1e300, 1e300 * (1 + ONE_ULP)],
+    ],
+)
+def test_a_column_that_varies_by_rounding_is_constant(column):
+    x = np.array(column)[:, np.newaxis]
+    scaler = Standardizer().fit(x)
+    assert scaler.std == 1
+    new = x[:1] + 0.01 * np.abs(x[:1])
+    np.testing.assert_allclose(scaler.transform(new), new - scaler.mean, rtol=1e-9)
+    np.testing.assert_allclose(scaler.inverse_transform(scaler.transform(x)), x)
+
+
+def test_the_rounding_of_float32_is_its_own():
+    x = np.array([[0.3], [np.nextafter(np.float32(0.3), 1)]], np.float32)
+    assert Standardizer().fit(x).std == 1
+    assert Standardizer().fit(x.astype(float)).std < 1e-7
+
+
+@given(
+    seeds,
+    st.integers(2, 50),
+    st.integers(-12, 12),
+    st.integers(-18, 12),
+)
+def test_means_and_stds_are_scikit_learns(seed, n, mean, std):
+    sklearn = pytest.importorskip("sklearn.preprocessing")
+    rng = np.random.default_rng(seed)
+    x = 10.0**mean + 10.0**std * rng.normal(size=(n, 2))
+    scaler, other = Standardizer().fit(x), sklearn.StandardScaler().fit(x)
+    np.testing.assert_allclose(scaler.mean, other.mean_, rtol=1e-12)
+    assert np.array_equal(scaler.std == 1, other.scale_ == 1)
+    ulps = 1e-9 + 4 * n * ONE_ULP * 10.0**mean / other.scale_
+    assert np.all(np.abs(scaler.std / other.scale_ - 1) <= ulps)
+    back = scaler.inverse_transform(scaler.transform(x))
+    np.testing.assert_allclose(back, x, rtol=1e-12, atol=1e-12 * 10.0**std)
+
+
+def test_standardizing_underflows_in_silence():
+    x = np.array([[1e-300, 1e-300], [1.0, 1e300], [2.0, 1e290]])
+    with np.errstate(all="raise"):
+        scaler = Standardizer().fit(x)
+        z = scaler.transform(x)
+        scaler.inverse_transform(1e-300 * z)
+    assert np.isfinite(z).all()

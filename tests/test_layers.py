@@ -4,6 +4,7 @@ import copy
 import math
 import tracemalloc
 import warnings
+from collections import deque
 
 import numpy as np
 import pytest
@@ -474,3 +475,117 @@ def test_call_is_forward():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ReLU()([-1.0, 1.0]).tolist() == [0.0, 1.0]
+
+
+# ------------------------------------------------------------ many and tiny numbers
+
+
+@pytest.mark.parametrize("rows", [257, 10_000, 2 * 10**7])
+def test_the_bias_gradient_of_many_rows_has_all_its_digits(rows):
+    layer = Linear(1, 1, dtype=np.float32)
+    g = np.full((rows, 1), 0.1, np.float32)  # whose roundings all go one way
+    layer.forward(np.ones((rows, 1), np.float32))
+    layer.backward(g, needs_input_grad=False)
+    assert abs(layer.bias.grad.item() / (rows * float(g[0, 0])) - 1) < 1e-7
+
+
+@pytest.mark.parametrize("rows", [1, 256, 257, 3000])
+def test_the_bias_gradient_sums_each_column(rows):
+    layer = Linear(1, 5)
+    g = np.random.default_rng(rows).normal(size=(rows, 5))
+    layer.forward(np.ones((rows, 1)))
+    layer.backward(g)
+    expected = [math.fsum(column.tolist()) for column in g.T]
+    np.testing.assert_allclose(layer.bias.grad, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("make", [Linear, ReLU, Sigmoid, Identity])
+def test_an_underflow_in_a_layer_stops_nothing(make, dtype):
+    tiny = np.finfo(dtype).tiny
+    x = np.array([[-1000.0, tiny], [3 * tiny, 80.0]], dtype)
+    layer = make(2, 2, dtype=dtype) if make is Linear else make()
+    for p in layer.parameters():
+        p.data[...] = 3 * tiny
+
+    def results():
+        for p in layer.parameters():
+            p.grad = None
+        y = layer.forward(x)
+        grad_input = layer.backward(np.full((2, 2), 5 * tiny))
+        return [y, grad_input, *(p.grad for p in layer.parameters())]
+
+    expected = results()
+    with np.errstate(all="raise"):
+        for got, wanted in zip(results(), expected, strict=True):
+            np.testing.assert_array_equal(got, wanted)
+
+
+def test_only_underflow_is_right():
+    layer = Linear(1, 1)
+    layer.weight.data[...] = 1e300
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        Sigmoid().forward(layer.forward([[1e300]]) + 1e308 * np.float64(1e300))
+
+
+def test_a_tiny_number_becomes_0_in_float32():
+    layer = Linear(1, 1, bias=False, dtype=np.float32)
+    with np.errstate(all="raise"):
+        assert layer.forward([[1e-50]]) == 0
+    with pytest.raises(ValueError, match="range of float32, got 1e"):
+        layer.forward([[1e50]])
+
+
+# ------------------------------------------------------------- kinds of arrays
+
+
+def test_masks_in_lists_are_not_lost():
+    masked = np.ma.masked_array([1.0, 2.0], mask=[True, False])
+    for x in ([masked], [[masked]], (masked, [1.0, 2.0]), [1.0, np.ma.masked]):
+        with pytest.raises(TypeError, match="without a mask, got .* in a list"):
+            ReLU().forward(x)
+    with pytest.raises(TypeError, match="without a mask"):
+        ReLU().forward(deque([masked]))
+
+
+def test_subclasses_of_ndarray_go_in_and_plain_arrays_come_out(tmp_path):
+    memory = np.memmap(tmp_path / "x", np.float64, "w+", shape=(2, 2))
+    memory[...] = [[1.0, 2.0], [3.0, 4.0]]
+    for x in (np.array(memory).view(np.matrix), memory):
+        for layer in (Linear(2, 2, rng=0), ReLU(), Sigmoid()):
+            y = layer.forward(x)
+            assert type(y) is np.ndarray
+            np.testing.assert_array_equal(y, layer.forward(np.asarray(x)))
+            assert type(layer.backward(x)) is np.ndarray
+
+
+def test_columns_of_a_table_are_numbers_if_each_is():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(
+        {
+            "a": [1.5, 2.5, 3.5],
+            "b": [True, False, True],
+            "c": pd.array([1, 2, 3], dtype="Int64"),
+            "d": pd.array([False, False, True], dtype="boolean"),
+        }
+    )
+    assert ReLU().forward(frame).tolist() == [
+        [1.5, 1, 1, 0],
+        [2.5, 0, 2, 0],
+        [3.5, 1, 3, 1],
+    ]
+    assert ReLU().forward(frame["d"]).tolist() == [0, 0, 1]
+    frame["text"] = ["x", "y", "z"]
+    frame["when"] = pd.to_datetime(["2020", "2021", "2022"])
+    frame["gaps"] = pd.array([True, None, True], dtype="boolean")
+    with pytest.raises(TypeError, match=r"column 'text' of x .*mlp\.one_hot"):
+        ReLU().forward(frame)
+    with pytest.raises(TypeError, match=r"column 'when' of x to hold real numbers"):
+        ReLU().forward(frame[["b", "when"]])
+    with pytest.raises(ValueError, match=r"column 'gaps' of x .*got 1 of 3.*row 1;"):
+        ReLU().forward(frame[["c", "gaps"]])
+
+
+def test_text_labels_are_told_of_one_hot():
+    with pytest.raises(TypeError, match=r"<U3; mlp\.one_hot turns labels into rows"):
+        ReLU().forward(["cat", "dog"])

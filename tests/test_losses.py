@@ -309,3 +309,39 @@ def test_repr_call_and_copies(make):
     assert repr(loss) == f"{make.__name__}(reduction='batchmean')"
     assert loss([[0.25]], [[1.0]]) == make().forward([[0.25]], [[1.0]])
     assert np.array_equal(copy.deepcopy(loss).backward(), loss.backward())
+
+
+# ------------------------------------------------------------ many and tiny numbers
+
+
+@pytest.mark.parametrize("n", [200, 5000, 10**7])
+def test_mse_of_float32_has_all_its_digits(n):
+    d = np.full((n, 1), 0.1, np.float32)  # whose roundings all go one way
+    exact = float(d[0, 0]) ** 2
+    assert abs(MSELoss().forward(d, 0 * d) / exact - 1) < 1e-7
+    assert abs(MSELoss("sum").forward(d, 0 * d) / (n * exact) - 1) < 1e-7
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_bce_of_float32_has_all_its_digits(columns):
+    rng = np.random.default_rng(0)
+    ŷ = rng.uniform(0.01, 0.99, (10**6, columns)).astype(np.float32)
+    y = (rng.random(ŷ.shape) < 0.5).astype(np.float32)
+    p = np.where(y == 1, ŷ.astype(float), 1 - ŷ.astype(float))
+    for a, b in ((ŷ, y), (ŷ.T, y.T)):
+        assert abs(BCELoss().forward(a, b) / -np.log(p).mean() - 1) < 1e-7
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("make", LOSSES)
+def test_an_underflow_in_a_loss_stops_nothing(make, dtype):
+    tiny = np.finfo(dtype).tiny
+    target = np.array([[tiny, 1.0, 0.0]], dtype)
+    for row in ([0.0, 1.0, tiny], [3 * tiny, 0.0, 1.0], [1.0, tiny, 0.5]):
+        loss, prediction = make(), np.array([row], dtype)
+        expected = loss.forward(prediction, target), loss.backward().tolist()
+        with np.errstate(all="raise"):
+            assert (
+                loss.forward(prediction, target),
+                loss.backward().tolist(),
+            ) == expected

@@ -429,3 +429,49 @@ def test_a_copy_of_net_and_optimizer_together_stays_together():
     for p, q in zip(model.parameters(), twin.parameters(), strict=True):
         assert p is not q
         assert np.array_equal(p.data, q.data)
+
+
+# --------------------------------------------------------- numbers at the edge
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_velocity_without_gradients_ends_at_zero_and_is_never_denormal(
+    nesterov, dtype
+):
+    p = Parameter(np.zeros(3, dtype))
+    optimizer = SGD([p], lr=0.1, momentum=0.5, nesterov=nesterov)
+    for g in [1.0, *[0.0] * 1100]:
+        p.grad = [g, -g, 3 * g]
+        optimizer.step()
+        v = np.abs(optimizer.velocity_of(p))
+        assert np.all((v == 0) | (v >= np.finfo(dtype).smallest_normal))
+    assert not v.any()
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}]
+)
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_an_underflow_in_a_step_stops_nothing(settings, weight_decay):
+    def steps():
+        p = Parameter([1e-300, 1.0])
+        optimizer = SGD([p], lr=1e-9, weight_decay=weight_decay, **settings)
+        for g in (1e-303, 1e-305, 0.0):
+            p.grad = [g, 1.0]
+            optimizer.step()
+        return p.data
+
+    expected = steps()
+    with np.errstate(all="raise"):
+        np.testing.assert_array_equal(steps(), expected)
+
+
+def test_a_step_into_read_only_memory_is_refused_before_any_parameter_changes():
+    first, second = Parameter([1.0]), Parameter([2.0])
+    optimizer = SGD([first, second], lr=0.1)
+    first.grad, second.grad = [1.0], [1.0]
+    second.data.flags.writeable = False
+    with pytest.raises(ValueError, match=r"SGD\.step: .*can be written to.*deepcopy"):
+        optimizer.step()
+    assert first.data == 1.0

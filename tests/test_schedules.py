@@ -1,6 +1,8 @@
 """The schedules: where they begin and end, what lies between, what they refuse."""
 
+import copy
 import math
+import pickle
 
 import pytest
 from hypothesis import given
@@ -63,3 +65,17 @@ def test_warm_up_rises_in_equal_steps_to_what_follows(epochs):
 def test_what_is_refused(make, kind, sentence):
     with pytest.raises(kind, match=sentence):
         make()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [constant(), step(3, 0.5), cosine(7, 0.1), warm_up(2, warm_up(1, cosine(4)))],
+)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_schedule_can_be_pickled_and_its_repr_makes_it_again(schedule, protocol):
+    for twin in (
+        pickle.loads(pickle.dumps(schedule, protocol)),
+        copy.deepcopy(schedule),
+        eval(repr(schedule)),
+    ):
+        assert factors(twin, 12) == factors(schedule, 12)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from oracles import frozen, numerical_gradient, random_net, seeds, sizes
 
 from mlp import (
+    SGD,
     BCELoss,
     Identity,
     Layer,
@@ -19,6 +20,8 @@ from mlp import (
     ReLU,
     Sequential,
     Sigmoid,
+    fit,
+    train_step,
 )
 from mlp.sequential import is_plain
 
@@ -573,3 +576,80 @@ def test_only_a_sequential_that_runs_its_layers_is_plain():
     kinds = Sequential(), Named(ReLU()), Residual(), OwnBackward(ReLU()), replaced
     assert [is_plain(model) for model in kinds] == [True, True, False, False, False]
     assert not is_plain(ReLU()) and not is_plain([ReLU()])
+
+
+# ------------------------------------------------------ NaN, threads, processes
+
+
+@pytest.mark.parametrize("batch_size", [None, 2, 1000])
+@pytest.mark.parametrize("rows", [5, 40_000])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Sequential(Linear(3, 2)),
+        lambda: Sequential(Linear(3, 1)),
+        lambda: Sequential(Linear(3, 2), ReLU()),
+        lambda: Sequential(ReLU()),
+        lambda: Sequential(Sequential(Linear(3, 2))),
+        lambda: Residual(Linear(3, 3)),
+    ],
+)
+def test_predict_counts_nan_and_infinity_and_says_where(make, rows, batch_size):
+    model, x = make(), np.ones((rows, 3))
+    for p in model.parameters():
+        p.data[...] = 0  # 0 times infinity is NaN
+    x[1, 2], x[3, 0] = -np.inf, np.nan
+    with pytest.raises(
+        ValueError,
+        match=rf"predict: expected x .*2 of {3 * rows} .*-inf at index \(1, 2\)",
+    ):
+        model.predict(x, batch_size=batch_size)
+
+
+def test_predict_of_a_net_that_overflows_is_no_fault_of_x():
+    model = Sequential(Linear(3, 2), ReLU())
+    model[0].weight.data[...] = np.inf
+    x = np.ones((40_000, 3))
+    assert np.isinf(model.predict(x)).all()
+
+
+def test_what_joblib_hands_to_a_process_predicts_and_says_that_it_cannot_train():
+    joblib = pytest.importorskip("joblib")
+    model, x = Sequential(Linear(300, 600, rng=0), ReLU()), np.ones((2, 300))
+    with joblib.Parallel(n_jobs=2) as parallel:
+        found = parallel(joblib.delayed(work_on)(model, x) for _ in range(2))
+    for y, step, load in found:
+        np.testing.assert_allclose(y, model.predict(x), rtol=1e-12)
+        assert "SGD.step: expected parameters that can be written to" in step
+        assert "load_state_dict: expected parameters that can be written" in load
+
+
+def test_read_only_parameters_predict_and_do_not_train():
+    model, x = Sequential(Linear(3, 6, rng=0), ReLU()), np.ones((2, 3))
+    expected = model.predict(x)
+    for p in model.parameters():
+        p.data.flags.writeable = False
+    y, step, load = work_on(model, x)
+    np.testing.assert_array_equal(y, expected)
+    assert "can be written to" in step
+    assert "can be written to" in load
+    with pytest.raises(ValueError, match=r"fit: .*can be written to"):
+        fit(model, MSELoss(), SGD(model.parameters(), lr=0.1), x, y, epochs=1)
+    twin = copy.deepcopy(model)
+    train_step(twin, MSELoss(), SGD(twin.parameters(), lr=0.1), x, 0 * y)
+
+
+def work_on(model, x):
+    """Return what a net predicts, and why it cannot be trained or loaded."""
+    y = model.predict(x)
+    optimizer = SGD(model.parameters(), lr=0.1)
+    reasons = []
+    for call in (
+        lambda: train_step(model, MSELoss(), optimizer, x, 0 * y),
+        lambda: model.load_state_dict(model.state_dict()),
+    ):
+        try:
+            call()
+        except ValueError as error:
+            reasons.append(str(error))
+    return y, *reasons
