@@ -144,11 +144,11 @@ class Parameter:
         self.grad = self._grad + grad
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        """Return θ, its gradient, and whether a step has used it, for a pickle."""
+        """Return θ, its gradient, and whether a step has used it."""
         return None, {name: getattr(self, name) for name in self.__slots__}
 
     def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
-        """Take them over; θ may be in a file's memory, as joblib has it (np.memmap)."""
+        """Take them over; θ may be a np.memmap, as joblib has it."""
         for name, value in state[1].items():
             setattr(self, name, value)
         self._data = np.asarray(self._data)  # a view, of the plain class
@@ -168,17 +168,17 @@ class _Forward:
     forward_keeps: tuple[str, ...] = ()
 
     def __copy__(self) -> Self:
-        """Return one with the same Parameters and arrays, and a memory of its own."""
+        """Return one with the same Parameters and its own memory."""
         twin: Self = _walk.Copy(_Forward, False, {}).of(self)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Return one that shares nothing, a backward that is pending included."""
+        """Return one that shares nothing, with its own pending backward."""
         twin: Self = _walk.Copy(_Forward, True, memo).of(self)
         return twin
 
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return what a pickle carries: all attributes but those that forward keeps."""
+        """Return what a pickle carries: all but what forward keeps."""
         own = vars(self)
         state: tuple[dict[str, Any], dict[str, Any]] = {}, {}
         for name, value in _walk.attributes(self).items():

@@ -110,7 +110,7 @@ class cosine(_Schedule):
 
 
 class warm_up(_Schedule):
-    """The schedule (epoch + 1) / (epochs + 1) for so many epochs, then another.
+    """The schedule (epoch + 1) / (epochs + 1) for some epochs, then another.
 
     The first steps of a large lr are taken with weights that know nothing
     yet, and can throw them far off. A few epochs of smaller steps first,

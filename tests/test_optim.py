@@ -440,8 +440,8 @@ def test_a_velocity_without_gradients_ends_at_zero_and_is_never_denormal(
     nesterov, dtype
 ):
     p = Parameter(np.zeros(3, dtype))
-    optimizer = SGD([p], lr=0.1, momentum=0.5, nesterov=nesterov)
-    for g in [1.0, *[0.0] * 1100]:
+    optimizer = SGD([p], lr=0.1, momentum=0.9, nesterov=nesterov)
+    for g in [1e10 * np.finfo(dtype).tiny, *[0.0] * 300]:
         p.grad = [g, -g, 3 * g]
         optimizer.step()
         v = np.abs(optimizer.velocity_of(p))
