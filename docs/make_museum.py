@@ -60,7 +60,7 @@ def _tools(tools: Any, names: set[str]) -> str:
     head = text[text.index("import ") : text.index("from mlp")]
     return (
         f"## What the exhibits share\n\n```python\n{head}"
-        f"from mlp import (\n{listed})\n\n{body}```\n"
+        f"from mlp import \n{listed}\n\n{body}```\n"
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlp import Dataset
-from mlp._printing import printable
+from mlp._shared.printing import printable
 from mlp.data import read_csv
 
 Array: TypeAlias = npt.NDArray[Any]

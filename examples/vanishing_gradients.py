@@ -15,17 +15,8 @@ from typing import Any
 import common
 import numpy as np
 
-from mlp import (
-    SGD,
-    BCELoss,
-    Layer,
-    Linear,
-    ReLU,
-    Sequential,
-    Sigmoid,
-    minibatches,
-)
-from mlp._printing import printable
+from mlp import SGD, BCELoss, Layer, Linear, ReLU, Sequential, Sigmoid, minibatches
+from mlp._shared.printing import printable
 from mlp.datasets import load_digits
 
 DEPTHS = range(2, 21)

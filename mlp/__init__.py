@@ -7,7 +7,11 @@ under it. Each name is loaded when it is first asked for, so that a script
 waits only for what it uses.
 """
 
+from _thread import RLock as _RLock
+
 __version__ = "0.1.0"
+
+_LOADING = _RLock()  # two threads that import NumPy at once can meet half of it
 
 # The module that each name lives in; __init__.pyi says the same to type checkers.
 _HOME = {
@@ -23,24 +27,24 @@ _HOME = {
     "Sequential": "sequential",
     "SGD": "optim",
     "train_step": "training",
-    "fit": "training",
-    "History": "history",
-    "save": "checkpoint",
-    "load": "checkpoint",
-    "check_gradients": "gradcheck",
-    "check_layer": "gradcheck",
+    "fit": "fitting.fit",
+    "History": "fitting.history",
+    "save": "fitting.checkpoint",
+    "load": "fitting.checkpoint",
+    "check_gradients": "checking.gradients",
+    "check_layer": "checking.gradients",
     "derive": "derivation",
-    "trace": "tracing",
-    "diagnose": "diagnosing",
-    "jacobian": "jacobians",
+    "trace": "derivation.trace",
+    "diagnose": "checking.diagnosis",
+    "jacobian": "derivation.jacobian",
     "minibatches": "data",
     "train_test_split": "data",
     "Standardizer": "data",
     "one_hot": "data",
     "Dataset": "data",
     "StaleGradientWarning": "core",
-    "DivergenceError": "training",
-    "CheckpointError": "checkpoint",
+    "DivergenceError": "fitting.run",
+    "CheckpointError": "fitting.checkpoint",
 }
 
 __all__ = [
@@ -62,12 +66,14 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     if name in _HOME:
-        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        with _LOADING:
+            value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
         return globals().setdefault(name, value)
     if name.isidentifier() and not name.startswith("__"):
         module = f"{__name__}.{name}"
         try:
-            return import_module(module)  # which makes it a global too
+            with _LOADING:
+                return import_module(module)  # which makes it a global too
         except ModuleNotFoundError as error:
             if error.name != module:  # it is there, and lacks what it imports
                 raise

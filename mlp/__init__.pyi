@@ -1,26 +1,22 @@
 """What a type checker sees of mlp, where __init__.py loads each name late."""
 
 from mlp import data, datasets, derivation, metrics, schedules
-from mlp.checkpoint import CheckpointError, load, save
+from mlp.checking.diagnosis import diagnose
+from mlp.checking.gradients import check_gradients, check_layer
 from mlp.core import Layer, Loss, Parameter, StaleGradientWarning
-from mlp.data import (
-    Dataset,
-    Standardizer,
-    minibatches,
-    one_hot,
-    train_test_split,
-)
+from mlp.data import Dataset, Standardizer, minibatches, one_hot, train_test_split
 from mlp.derivation import derive
-from mlp.diagnosing import diagnose
-from mlp.gradcheck import check_gradients, check_layer
-from mlp.history import History
-from mlp.jacobians import jacobian
+from mlp.derivation.jacobian import jacobian
+from mlp.derivation.trace import trace
+from mlp.fitting.checkpoint import CheckpointError, load, save
+from mlp.fitting.fit import fit
+from mlp.fitting.history import History
+from mlp.fitting.run import DivergenceError
 from mlp.layers import Identity, Linear, ReLU, Sigmoid
 from mlp.losses import BCELoss, MSELoss
 from mlp.optim import SGD
 from mlp.sequential import Sequential
-from mlp.tracing import trace
-from mlp.training import DivergenceError, fit, train_step
+from mlp.training import train_step
 
 __version__: str
 

@@ -14,8 +14,38 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from mlp import _checks
-from mlp._checks import RealArray
+from mlp._shared import arrays, numbers
+from mlp._shared.arrays import RealArray, finite, real_array, reshape_cure
+
+
+def _scored_rows(
+    who: str, prediction: npt.ArrayLike, target: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the two arrays of a metric: rows of one shape, finite, not empty."""
+    ŷ = real_array(who, "prediction", prediction, np.float64)
+    y = real_array(who, "target", target, np.float64)
+    if ŷ.shape != y.shape or ŷ.ndim != 2 or ŷ.size == 0:
+        raise ValueError(
+            f"{who}: expected prediction and target of one shape (N, K), at least one "
+            f"row, got {ŷ.shape} and {y.shape}"
+            f"{reshape_cure(ŷ, y) if ŷ.ndim == 2 else '; one column is (N, 1)'}"
+        )
+    finite(who, "prediction", ŷ)
+    finite(who, "target", y)
+    return ŷ, y
+
+
+def _check_classes(who: str, name: str, y: RealArray) -> None:
+    """Raise unless y is a column of 0 and 1, or has one 1 and else 0 in each row."""
+    wrong = ((y != 0) & (y != 1)).any(axis=1)
+    if y.shape[1] > 1:
+        wrong |= y.sum(axis=1) != 1
+    if wrong.any():
+        rows = "one-hot rows" if y.shape[1] > 1 else "0 or 1 in each row"
+        raise ValueError(
+            f"{who}: expected {name} to be {rows}, got {y[wrong][0]} in row "
+            f"{int(wrong.argmax())}; mlp.one_hot makes such rows of labels"
+        )
 
 
 def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -53,12 +83,12 @@ def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     >>> accuracy([[0.1, 0.7, 0.2], [0.3, 0.1, 0.2]], [1, 2])
     0.5
     """
-    prediction = _checks.real_array("accuracy", "prediction", prediction)
-    target = _checks.real_array("accuracy", "target", target)
+    prediction = arrays.real_array("accuracy", "prediction", prediction)
+    target = arrays.real_array("accuracy", "target", target)
     if target.ndim == 1 and prediction.ndim == 2 and prediction.shape[1] > 1:
         target = _rows_of_labels(target, prediction.shape[1])
-    ŷ, y = _checks.scored_rows("accuracy", prediction, target)
-    _checks.classes("accuracy", "target", y)
+    ŷ, y = _scored_rows("accuracy", prediction, target)
+    _check_classes("accuracy", "target", y)
     if y.shape[1] == 1:
         return float(np.mean((ŷ > 0.5) == (y == 1)))
     return float(np.mean(ŷ.argmax(axis=1) == y.argmax(axis=1)))
@@ -106,12 +136,12 @@ def r2(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     sklearn.metrics.r2_score, of the same meaning; there the target is the
     first argument.
     """
-    ŷ, y = _checks.scored_rows("r2", prediction, target)
+    ŷ, y = _scored_rows("r2", prediction, target)
     if len(y) == 1:
         warnings.warn(
             "r2: expected at least two rows, got one, of which R² is NaN; give more",
             UserWarning,
-            stacklevel=_checks.stacklevel_outside(),
+            stacklevel=numbers.stacklevel_outside(),
         )
         return math.nan
     d = y - y.mean(axis=0)

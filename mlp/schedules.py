@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
-from mlp import _checks
+from mlp._shared import numbers
 
 Schedule: TypeAlias = Callable[[int], float]
 
@@ -64,8 +64,8 @@ class step(_Schedule):
     """
 
     def __init__(self, every: int, factor: float = 0.1) -> None:
-        self.every = _checks.positive_int("step", "every", every)
-        self.factor = _checks.number("step", "factor", factor, least=0)
+        self.every = numbers.positive_int("step", "every", every)
+        self.factor = numbers.number("step", "factor", factor, least=0)
 
     def __call__(self, epoch: int) -> float:
         """Return factor^⌊epoch / every⌋."""
@@ -100,8 +100,8 @@ class cosine(_Schedule):
     """
 
     def __init__(self, epochs: int, least: float = 0.0) -> None:
-        self.epochs = _checks.positive_int("cosine", "epochs", epochs)
-        self.least = _checks.number("cosine", "least", least, least=0)
+        self.epochs = numbers.positive_int("cosine", "epochs", epochs)
+        self.least = numbers.number("cosine", "least", least, least=0)
 
     def __call__(self, epoch: int) -> float:
         """Return least + (1 − least) · ½ (1 + cos(π epoch / epochs))."""
@@ -138,8 +138,8 @@ class warm_up(_Schedule):
     """
 
     def __init__(self, epochs: int, then: Schedule) -> None:
-        self.epochs = _checks.positive_int("warm_up", "epochs", epochs)
-        _checks.function("warm_up", "then", then)
+        self.epochs = numbers.positive_int("warm_up", "epochs", epochs)
+        numbers.function("warm_up", "then", then)
         self.then = then
 
     def __call__(self, epoch: int) -> float:

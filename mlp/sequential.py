@@ -14,10 +14,12 @@ from typing import Any, TypeGuard, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from mlp import _checks, _printing
-from mlp._checks import Array, RealArray
-from mlp.core import Layer, Parameter
-from mlp.layers import Identity, Linear, ReLU, Sigmoid
+from mlp._shared import arrays, numbers, printing
+from mlp._shared.arrays import Array, RealArray
+from mlp.core.layer import Layer
+from mlp.core.parameter import Parameter
+from mlp.layers.activations import Identity, ReLU, Sigmoid
+from mlp.layers.linear import Linear
 
 _LARGE = 1 << 16  # entries of x that take longer to look through than to notice
 
@@ -128,7 +130,7 @@ class Sequential(Layer):
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return f_L(… f₂(f₁(x))); each layer keeps what its backward needs."""
         self._check_not_empty("forward")
-        z: Any = _checks.array("Sequential.forward", "x", x)
+        z: Any = arrays.array("Sequential.forward", "x", x)
         self._has_forward = False
         for layer in self._layers:
             z = layer.forward(z)
@@ -145,9 +147,9 @@ class Sequential(Layer):
         product, it returns None.
         """
         self._check_not_empty("backward")
-        g: Any = _checks.array("Sequential.backward", "grad_output", grad_output)
+        g: Any = arrays.array("Sequential.backward", "grad_output", grad_output)
         if self._has_forward is False:
-            raise _checks.no_forward(self, "prediction = model.forward(x) (step 1)")
+            raise arrays.no_forward(self, "prediction = model.forward(x) (step 1)")
         for layer in self._layers[:0:-1]:  # the last to the second
             g = layer.backward(g)
         g = self._layers[0].backward(g, needs_input_grad=needs_input_grad)
@@ -192,16 +194,16 @@ class Sequential(Layer):
         """
         who = "Sequential.predict"
         self._check_not_empty("predict")
-        x = _checks.real_array(who, "x", x)
+        x = arrays.real_array(who, "x", x)
         first = self._layers[0]
         # A wide product has NaN wherever x has NaN or infinity, and is smaller than x.
         tells = is_plain(self) and type(first) is Linear and first.out_features > 1
         if not tells or x.size < _LARGE:
-            _checks.finite(who, "x", x)
+            arrays.finite(who, "x", x)
             tells = False
         if batch_size is None:
             return self._predict(x, x if tells else None)
-        step = _checks.positive_int(who, "batch_size", batch_size)
+        step = numbers.positive_int(who, "batch_size", batch_size)
         if x.ndim == 0:
             raise ValueError(
                 f"{who}: expected x with rows to take batch_size of at a time, got "
@@ -230,10 +232,10 @@ class Sequential(Layer):
         if unchecked is not None:
             with np.errstate(all="ignore"):
                 first = copy.copy(layers[0]).forward(x)
-            if _checks.all_finite([first]):
+            if arrays.all_finite([first]):
                 z, layers = first, layers[1:]
             else:
-                _checks.finite("Sequential.predict", "x", unchecked)
+                arrays.finite("Sequential.predict", "x", unchecked)
         for layer in layers:
             z = copy.copy(layer).forward(z)
         return z
@@ -292,7 +294,7 @@ class Sequential(Layer):
         TypeError
             If state is no mapping, or an array does not hold real numbers.
         """
-        _checks.load_arrays(
+        arrays.load_arrays(
             "Sequential.load_state_dict",
             self._state("load_state_dict"),
             state,
@@ -334,7 +336,7 @@ class Sequential(Layer):
             strict=True,
         )
         columns = ("layer", "output", "parameters", "bytes")
-        return _printing.text_table(columns, list(cells))
+        return printing.text_table(columns, list(cells))
 
     def _summary(
         self, path: str = "", output: str = "?"

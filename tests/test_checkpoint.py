@@ -22,7 +22,6 @@ import zipfile
 import numpy as np
 import pytest
 
-import mlp
 from mlp import (
     SGD,
     CheckpointError,
@@ -33,13 +32,14 @@ from mlp import (
     ReLU,
     Sequential,
     Sigmoid,
-    _archive,
-    _checks,
     fit,
     load,
     save,
     train_step,
 )
+from mlp.fitting import archive as _archive
+from mlp.fitting import checkpoint
+from mlp.fitting.arguments import place_for_a_file
 
 BIT_GENERATORS = ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"]
 
@@ -334,7 +334,7 @@ def test_a_read_only_file_is_refused_and_stays(shared):
             save(path, model)
         assert caught.value.filename == str(path)
         with pytest.raises(PermissionError, match="change its permissions, or give"):
-            _checks.place_for_a_file("fit", "checkpoint", path)
+            place_for_a_file("fit", "checkpoint", path)
 
     as_a_user(refused)
     assert path.read_bytes() == b"old"
@@ -444,7 +444,7 @@ def test_what_is_no_regular_file_is_written_straight_into(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
-        _checks.place_for_a_file("fit", "checkpoint", pipe)
+        place_for_a_file("fit", "checkpoint", pipe)
         save(pipe, model, epoch=4)
         assert reader.communicate()[0] == expected
     assert stat.S_ISFIFO(os.stat(pipe).st_mode)
@@ -456,7 +456,7 @@ def test_what_is_no_regular_file_is_written_straight_into(tmp_path):
         link = tmp_path / name
         link.symlink_to(device)
         for place in (device, link):
-            _checks.place_for_a_file("fit", "checkpoint", place)
+            place_for_a_file("fit", "checkpoint", place)
             full = name == "full"
             with pytest.raises(OSError) if full else contextlib.nullcontext():
                 save(place, model)
@@ -527,7 +527,7 @@ def test_names_of_any_length_that_a_file_may_have_work(tmp_path):
     longest = os.pathconf(tmp_path, "PC_NAME_MAX")
     for n in range(longest - 30, longest + 1):
         place = tmp_path / ("a" * n)
-        _checks.place_for_a_file("fit", "checkpoint", place)
+        place_for_a_file("fit", "checkpoint", place)
         save(place, model)
         place.unlink()
 
@@ -603,7 +603,7 @@ def test_a_place_that_works_is_left_as_it_is(tmp_path, monkeypatch):
     pathlib.Path("link").symlink_to("later")
     before = os.stat("file")
     for name in ("file", "new", "link", pathlib.Path("file")):
-        _checks.place_for_a_file("fit", "checkpoint", name)
+        place_for_a_file("fit", "checkpoint", name)
     assert sorted(os.listdir()) == ["file", "link"]
     assert pathlib.Path("file").read_bytes() == b"old"
     assert os.stat("file").st_mtime_ns == before.st_mtime_ns
@@ -671,7 +671,6 @@ def test_a_net_with_a_read_only_array_is_not_half_loaded(path):
         again, its_optimizer = net(1)
         parameter = again.parameters()[place]
         parameter.data.flags.writeable = False
-        name = ["0.weight", "0.bias", "2.weight", "2.bias"][place]
         before = bits(again, its_optimizer)
         for call in (
             lambda: load(path, again, its_optimizer),  # noqa: B023, called at once
@@ -1107,7 +1106,7 @@ def test_best_parameters_of_another_net_are_refused(path, change):
 
 def test_another_version_of_the_format_is_refused(path, monkeypatch):
     model, _ = net()
-    monkeypatch.setattr(mlp.checkpoint, "_VERSION", 2)
+    monkeypatch.setattr(checkpoint, "_VERSION", 2)
     save(path, model)
     monkeypatch.undo()
     refused(path, model, match="one of format 2, where this version of mlp reads 1")

@@ -16,8 +16,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracles import frozen, seeds
 
-from mlp import Standardizer, _tables, minibatches, one_hot, train_test_split
+from mlp import Standardizer, minibatches, one_hot, train_test_split
 from mlp.data import read_csv
+from mlp.data import tables as _tables
 
 rows = st.integers(1, 40)
 

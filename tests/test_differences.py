@@ -6,7 +6,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles import seeds
 
-from mlp.differences import ALL, Move, along_all, measure, off, one_sided, slope
+from mlp.checking.differences import (
+    ALL,
+    Move,
+    along_all,
+    measure,
+    off,
+    one_sided,
+    slope,
+)
 
 FUNCTIONS = [  # with their derivatives, and where
     (np.exp, np.exp, 0.3),

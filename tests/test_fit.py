@@ -576,7 +576,7 @@ def test_the_history_is_not_searched_in_each_epoch():
         looks.clear()
         with pytest.MonkeyPatch.context() as patch:
             history = History()
-            patch.setattr("mlp.training.History", lambda **kw: history)
+            patch.setattr("mlp.fitting.run.History", lambda **kw: history)
             run(model, optimizer, x, y, epochs=epochs, schedule=watch, **settings)
         assert len(history.loss) == epochs
         return len(looks)

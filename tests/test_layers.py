@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles import frozen, numerical_gradient, seeds, sizes
 
-from mlp import Identity, Linear, ReLU, Sigmoid, layers
-from mlp._numbers import ones
+from mlp import Identity, Linear, ReLU, Sigmoid
+from mlp._shared.sums import ones
+from mlp.layers import linear as layers
 
 ACTIVATIONS = [ReLU, Sigmoid, Identity]
 

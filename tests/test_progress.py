@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlp import SGD, History, Linear, MSELoss, fit
-from mlp._progress import display
+from mlp.fitting.progress import display
 
 
 class Terminal(io.StringIO):

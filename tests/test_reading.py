@@ -10,21 +10,11 @@ from hypothesis import strategies as st
 from oracles import random_net, seeds, sizes
 from reading import FUNCTIONS, from_latex, from_mathml, read
 
-from mlp import (
-    SGD,
-    BCELoss,
-    Layer,
-    Linear,
-    MSELoss,
-    Sequential,
-    Sigmoid,
-    derive,
-    trace,
-)
+from mlp import SGD, BCELoss, Layer, Linear, MSELoss, Sequential, Sigmoid, derive, trace
 from mlp.derivation import RULES, Apply, Elementwise
 from mlp.derivation.expressions import Entry, Expr, Symbol
 from mlp.derivation.rendering import LATEX, MATHML
-from mlp.tracing import Line
+from mlp.derivation.trace import Line
 
 # ---------------------------------------- formulas that a reader of ours may write
 

@@ -24,7 +24,7 @@ from mlp import (
     trace,
     train_step,
 )
-from mlp.tracing import Line
+from mlp.derivation.trace import Line
 
 
 def lines_of(t):

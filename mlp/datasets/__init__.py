@@ -13,8 +13,9 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from mlp import _checks, _tables
-from mlp.data import Dataset, one_hot
+from mlp._shared import numbers
+from mlp.data import Dataset, tables
+from mlp.data.encoding import one_hot
 
 _ORIGINS = ("USA", "Europe", "Japan")
 
@@ -180,7 +181,7 @@ def load_idx(
     LeCun, Cortes and Burges, The MNIST database, 1998, which defines the
     format.
     """
-    kept = _checks.float_dtype("load_idx", dtype)
+    kept = numbers.float_dtype("load_idx", dtype)
     pixels = _idx(images, 3, "images")
     n, rows, columns = pixels.shape
     classes = _idx(labels, 1, "labels")
@@ -249,7 +250,7 @@ def _idx(
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _packaged(name: str) -> _tables.Table:
+def _packaged(name: str) -> tables.Table:
     """Return the table of a file that stands beside this module."""
     import gzip  # here, since load_idx needs none of the three
     import io
@@ -260,5 +261,5 @@ def _packaged(name: str) -> _tables.Table:
         gzip.open(file) as unpacked,
     ):
         lines = io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
-        table = _tables.read(f"datasets: {name}", lines)
+        table = tables.read(f"datasets: {name}", lines)
         return table._replace(plain=list(table.plain), rows=list(table.rows))

@@ -6,9 +6,11 @@ Rules are in rules.py, trees in expressions.py, tables in tables.py, and how
 they look in print in rendering.py.
 """
 
+from __future__ import annotations
+
+from mlp.derivation.derivation import Derivation, derive
 from mlp.derivation.expressions import Apply
 from mlp.derivation.rules import RULES, Affine, Elementwise, LossRule
-from mlp.derivation.tables import Derivation, derive
 
 __all__ = [
     "derive",

@@ -13,7 +13,7 @@ from functools import partial
 from html import escape
 from typing import Any, NamedTuple, TypeAlias
 
-from mlp._printing import paragraph, text_table
+from mlp._shared.printing import paragraph, text_table
 from mlp.derivation.expressions import Expr, Notation, Shape
 
 Cell: TypeAlias = Expr | Shape | str

@@ -13,11 +13,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlp.core import Layer, Loss
-from mlp.derivation import expressions as e
-from mlp.derivation.expressions import Apply, Entry, Expr, IsPositive
-from mlp.layers import Identity, Linear, ReLU, Sigmoid
-from mlp.losses import BCELoss, MSELoss
+from mlp.core.layer import Layer
+from mlp.core.loss import Loss
+from mlp.derivation.expressions import (
+    Apply,
+    Entry,
+    Equal,
+    Expr,
+    IsPositive,
+    Number,
+    Positive,
+    Same,
+    SquaredNorm,
+    SumOver,
+)
+from mlp.layers.activations import Identity, ReLU, Sigmoid
+from mlp.layers.linear import Linear
+from mlp.losses.binary import BCELoss
+from mlp.losses.squared import MSELoss
 
 
 class Affine(NamedTuple):
@@ -143,26 +156,23 @@ Scaled = Callable[[float, Expr], Expr]
 
 def _cross_entropy(ŷ: Expr, y: Expr, scale: Scaled) -> Expr:
     p, t = Entry(ŷ), Entry(y)
-    return -scale(1, e.SumOver(t * _log(p) + (1 - t) * LogOfRest(p)))
+    return -scale(1, SumOver(t * _log(p) + (1 - t) * LogOfRest(p)))
 
 
 def _cross_entropy_slope(ŷ: Expr, y: Expr, scale: Scaled, t: Any) -> Expr:
     p, t_ = Entry(ŷ), Entry(y)
     as_it_comes = -scale(1, t_ / p - (1 - t_) / (1 - p))
-    return e.Equal(as_it_comes, scale(1, (p - t_) / (p * (1 - p))))
+    return Equal(as_it_comes, scale(1, (p - t_) / (p * (1 - p))))
 
 
 Rule = Affine | Elementwise | LossRule
-
 RULES: dict[type[Layer] | type[Loss], Rule] = {
     Linear: Affine("W", "b"),
-    Identity: Elementwise(e.Same, lambda x, y: e.Number(1)),
-    ReLU: Elementwise(
-        e.Positive, lambda x, y: IsPositive(x), lambda x, y: IsPositive(y)
-    ),
+    Identity: Elementwise(Same, lambda x, y: Number(1)),
+    ReLU: Elementwise(Positive, lambda x, y: IsPositive(x), lambda x, y: IsPositive(y)),
     Sigmoid: Elementwise(_sigma, lambda x, y: y * (1 - y)),
     MSELoss: LossRule(
-        lambda ŷ, y, scale: scale(1, e.SquaredNorm(ŷ - y)),
+        lambda ŷ, y, scale: scale(1, SquaredNorm(ŷ - y)),
         lambda ŷ, y, scale, t: scale(2, t(ŷ - y)),
         lambda ŷ, y, scale: scale(2, ŷ - y),
     ),

@@ -22,8 +22,10 @@ import numpy as np
 from contenders import DTYPES, LR, NETS, Mlp, Net, made
 from turns import microseconds, table
 
-from mlp import _checks
-from mlp.layers import _LARGE, _ones
+from mlp._shared import arrays
+from mlp._shared.sums import ones
+from mlp.layers import activations, linear
+from mlp.losses import reduced
 
 SHOWN = ("2-16-1", "64-128-10", "784-512-512-10")  # call by call
 KINDS = ("product", "pass", "check")
@@ -53,34 +55,34 @@ def calls(net: Net, size: int) -> list[Call]:
     def check(statement: str) -> None:
         walk.append(Call(statement, "check"))
 
-    check("h0 = _checks.array('Sequential.forward', 'x', x)")
+    check("h0 = arrays.array('Sequential.forward', 'x', x)")
     for i in range(1, last + 1):
         entries = batch * widths[i]
-        check(f"h{i - 1} = _checks.linear_input(linear{i}, h{i - 1}, W{i})")
+        check(f"h{i - 1} = linear._linear_input(linear{i}, h{i - 1}, W{i})")
         product(f"z{i} = h{i - 1}.dot(W{i}.T)", i)
         a_pass(f"z{i} += b{i}", 2 * entries)
         if i < last:
-            check(f"z{i} = _checks.activation_input(relu{i}, z{i})")
+            check(f"z{i} = activations._activation_input(relu{i}, z{i})")
             a_pass(f"h{i} = z{i}.clip(0, inf)", 2 * entries)
     entries = batch * widths[last]
-    check(f"ŷ, y = _checks.prediction_and_target(loss, z{last}, y, False)")
+    check(f"ŷ, y = reduced._prediction_and_target(loss, z{last}, y, False)")
     a_pass("d = ŷ - y", 3 * entries)
     a_pass("ℓ = float(vdot(d, d)) / d.size", 2 * entries)
     a_pass("g = d * (2 / d.size)", 2 * entries)
-    check("g = _checks.array('Sequential.backward', 'grad_output', g)")
+    check("g = arrays.array('Sequential.backward', 'grad_output', g)")
     for i in range(last, 0, -1):
         entries = batch * widths[i]
-        check(f"h{i - 1}, g = _checks.upstream(linear{i}, h{i - 1}, g, {widths[i]})")
-        a_pass(f"gb{i} = _ones({batch}, g.dtype).dot(g)", entries)
-        check(f"gb{i} = _checks.gradient(gb{i}, b{i}, '')")
-        large = widths[i] * widths[i - 1] > _LARGE
+        check(f"h{i - 1}, g = arrays.upstream(linear{i}, h{i - 1}, g, {widths[i]})")
+        a_pass(f"gb{i} = ones({batch}, g.dtype).dot(g)", entries)
+        check(f"gb{i} = arrays.gradient(gb{i}, b{i}, '')")
+        large = widths[i] * widths[i - 1] > linear._LARGE
         below = f" @ h{i - 1}" if large else f".dot(h{i - 1})"
         product(f"gW{i} = g.T{below}", i)
-        check(f"gW{i} = _checks.gradient(gW{i}, W{i}, '')")
+        check(f"gW{i} = arrays.gradient(gW{i}, W{i}, '')")
         if i > 1:
             product(f"g = g.dot(W{i})", i)
             entries = batch * widths[i - 1]
-            check(f"h{i - 1}, g = _checks.upstream(relu{i - 1}, h{i - 1}, g)")
+            check(f"h{i - 1}, g = arrays.upstream(relu{i - 1}, h{i - 1}, g)")
             a_pass(f"on = (h{i - 1} > 0).astype(g.dtype)", (2 + 2 / size) * entries)
             a_pass("on *= g; g = on", 3 * entries)
     for i in range(1, last + 1):
@@ -104,8 +106,11 @@ def namespace(contender: Mlp) -> dict[str, Any]:
         optimizer.step()
 
     names: dict[str, Any] = {
-        "_checks": _checks,
-        "_ones": _ones,
+        "arrays": arrays,
+        "linear": linear,
+        "activations": activations,
+        "reduced": reduced,
+        "ones": ones,
         "vdot": np.vdot,
         "inf": math.inf,
         "loss": contender.criterion,
@@ -114,9 +119,9 @@ def namespace(contender: Mlp) -> dict[str, Any]:
         "y": contender.y_batch,
         "clock": time.perf_counter,
     }
-    linear = [layer for layer in contender.model if hasattr(layer, "weight")]
+    weighted = [layer for layer in contender.model if hasattr(layer, "weight")]
     relu = [layer for layer in contender.model if not hasattr(layer, "weight")]
-    for i, layer in enumerate(linear, 1):
+    for i, layer in enumerate(weighted, 1):
         names |= {f"linear{i}": layer, f"W{i}": layer.weight.data}
         names[f"b{i}"] = layer.bias.data
     return names | {f"relu{i}": layer for i, layer in enumerate(relu, 1)}

@@ -6,15 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlp import (
-    SGD,
-    BCELoss,
-    Linear,
-    MSELoss,
-    Parameter,
-    Sequential,
-    train_step,
-)
+from mlp import SGD, BCELoss, Linear, MSELoss, Parameter, Sequential, train_step
 from museum import batches, exhibit, layers, loops, losses, optimizers
 from museum.tools import x, y
 

@@ -5,15 +5,7 @@ import warnings
 
 import numpy as np
 
-from mlp import (
-    SGD,
-    Layer,
-    Linear,
-    MSELoss,
-    Parameter,
-    Sequential,
-    Sigmoid,
-)
+from mlp import SGD, Layer, Linear, MSELoss, Parameter, Sequential, Sigmoid
 
 x = np.random.default_rng(0).normal(size=(5, 3))  # a batch to try things on
 y = np.random.default_rng(1).normal(size=(5, 2))

@@ -1,0 +1,1 @@
+"""What three or more wings share: array checks, number checks, printing."""

@@ -1,0 +1,387 @@
+"""A layer, or the loss, by itself, as it is checked.
+
+A newcomer should learn that whatever is to be checked comes down to the
+same few things: arrays to move, a forward to watch, a backward to ask, and
+the grad_output between them. A loss is a layer whose output is one number.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import arrays
+from mlp._shared.arrays import Array
+from mlp.checking.differences import Measured, Move, slope
+from mlp.checking.verdicts import Evidence
+from mlp.core.layer import Layer
+from mlp.core.loss import Loss
+from mlp.core.parameter import Parameter
+from mlp.losses.binary import BCELoss
+from mlp.sequential import is_plain
+
+AWAY = 0.01  # how far away, relative to what is moved, a second point is
+# Where a loss bounds its gradient, which is then no derivative: by its class,
+# which predictions these are.
+BOUNDED: dict[type[Loss], Callable[[Array], npt.NDArray[np.bool_]]] = {
+    BCELoss: lambda ŷ: (0 < ŷ) & (ŷ < 1) & (ŷ * (1 - ŷ) < 1e-12),
+}
+Gradients: TypeAlias = dict[str, Array | None]
+
+
+class Piece(ABC):
+    """A layer or a loss, and the arrays that it is differentiated by.
+
+    Its arguments are copied before each call, so that forward and backward
+    cannot write into them; faults() looks whether they would.
+    """
+
+    who: str
+    is_loss: bool
+    grad_output: Array
+
+    @property
+    @abstractmethod
+    def inputs(self) -> dict[str, Array]:
+        """What is moved, by name: parameters and x, or the prediction."""
+
+    @abstractmethod
+    def forward(self) -> Any:
+        """Call forward with copies of the inputs."""
+
+    def run(self) -> Array:
+        """Return a copy of what forward gives now."""
+        try:
+            given = self.forward()
+        except Exception as error:
+            shapes = [f"{name} {array.shape}" for name, array in self.inputs.items()]
+            error.add_note(f"in forward of {self.who}: {', '.join(shapes)}")
+            raise
+        return np.array(_array(self.who, given))
+
+    @abstractmethod
+    def gradients(
+        self, zeroed: bool = True, needs_input_grad: bool = True
+    ) -> Gradients:
+        """Return what backward gives for each input, after a forward.
+
+        zeroed says whether what an earlier backward has added is taken away
+        first.
+        """
+
+    def is_judged(self, name: str) -> npt.NDArray[np.bool_]:
+        """Return the entries whose gradient is meant to be the derivative."""
+        return np.ones(self.inputs[name].shape, np.bool_)
+
+    @abstractmethod
+    def faults(self) -> Iterator[str]:
+        """Yield what is wrong besides the gradients."""
+
+    @abstractmethod
+    def doubled(self, letter: str) -> Piece | None:
+        """Return this with twice as many rows, "N", or columns, "K"."""
+
+    def evidence(self, name: str, analytic: Array, m: Measured) -> Evidence:
+        """Return what verdict asks for."""
+        parameters = self.parameters()
+        square = [
+            p.data for p in parameters.values() if p.data.shape[:1] * 2 == p.data.shape
+        ]
+        return Evidence(
+            m,
+            analytic,
+            self.inputs[name],
+            self.grad_output,
+            self.run(),
+            square,
+            self.is_loss,
+            name in parameters,
+            lambda: self._growth(name),
+        )
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return the parameters among the inputs."""
+        return {}
+
+    def moved_away(
+        self, rng: np.random.Generator, *names: str, by: float = AWAY
+    ) -> Piece:
+        """Return a copy of which some inputs, or all, are elsewhere."""
+        near = copy.deepcopy(self)
+        inputs = near.inputs
+        move_away([inputs[name] for name in names or inputs], rng, by)
+        return near
+
+    def follows(self, name: str, rng: np.random.Generator) -> bool:
+        """Return whether forward gives something else for another input."""
+        far = self.moved_away(rng, by=10.0)  # where a unit that was off may be on
+        return not np.array_equal(
+            far.moved_away(rng, name, by=10.0).run(), far.run(), equal_nan=True
+        )
+
+    def _growth(self, name: str) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the powers of N and K in a factor, and N and K.
+
+        Where no batch can be made of twice the size, as the layer or loss
+        refuses it, the value of the factor says whether it is one of them.
+        """
+        shape = self._shape()
+        sizes = {"N": shape[0] if shape else 1, "K": shape[1] if len(shape) > 1 else 1}
+        ratio = self._ratio(name)
+        growths = {letter: self._grown(letter, name) / ratio for letter in sizes}
+        known = {letter: g for letter, g in growths.items() if np.isfinite(g)}
+        powers = {letter: _power(grown, 2) for letter, grown in known.items()}
+        rest = ratio
+        for letter, power in powers.items():
+            rest /= sizes[letter] ** power
+        for letter in (letter for letter in sizes if letter not in known):
+            tells = sizes[letter] > 2 and (known or sizes["N"] != sizes["K"])
+            powers[letter] = _power(rest, sizes[letter]) if tells else 0
+            rest /= sizes[letter] ** powers[letter]
+        return {letter: powers[letter] for letter in sizes}, sizes
+
+    def _grown(self, letter: str, name: str) -> float:
+        """Return the ratio with twice the rows or columns, NaN if there is none."""
+        try:
+            twice = self.doubled(letter)
+            return np.nan if twice is None else twice._ratio(name)
+        except Exception:  # of a reader's code, which does not take such a batch
+            return np.nan
+
+    def _ratio(self, name: str) -> float:
+        """Return analytic / numerical, along the analytic gradient."""
+        analytic = np.asarray(self.gradients()[name])
+        v = analytic / np.linalg.norm(analytic)
+        along = slope(self.run, [Move(self.inputs[name], ..., v)], self.grad_output)
+        return float(np.vdot(analytic, v) / along.value)
+
+    def _shape(self) -> tuple[int, ...]:
+        """Return (N, K)."""
+        return self.grad_output.shape
+
+
+def _power(factor: float, unit: int) -> int:
+    """Return the power of unit, 1, −1 or 0, that a factor is."""
+    found = (p for p in (1, -1) if np.isclose(abs(factor), float(unit) ** p, rtol=1e-4))
+    return next(found, 0)
+
+
+class LayerPiece(Piece):
+    """A layer, the x that it is given, and the grad_output that reaches it."""
+
+    is_loss = False
+
+    def __init__(
+        self, path: str, x_name: str, layer: Layer, x: Array, grad_output: Array
+    ) -> None:
+        self.path, self.x_name, self.layer = path, x_name, layer
+        self.x, self.grad_output = x, grad_output
+        self.who = called(path, layer)
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return the layer's parameters, by their names in the net."""
+        named = {self.path + name: p for name, p in self.layer._named_parameters()}
+        known = set(map(id, named.values()))
+        rest = [p for p in self.layer.parameters() if id(p) not in known]
+        return named | {f"{self.path}parameter {i}": p for i, p in enumerate(rest)}
+
+    @property
+    def inputs(self) -> dict[str, Array]:
+        """The data of the parameters, and x."""
+        data = {name: p.data for name, p in self.parameters().items()}
+        return data | {self.x_name: self.x}
+
+    def forward(self) -> Any:
+        """Return y."""
+        return self.layer.forward(self.x.copy())
+
+    def with_grad_output(self, g: Array) -> LayerPiece:
+        """Return the same layer, given another grad_output."""
+        other = copy.copy(self)
+        other.grad_output = g
+        return other
+
+    def gradients(
+        self, zeroed: bool = True, needs_input_grad: bool = True
+    ) -> Gradients:
+        """Return each parameter's .grad, and what backward returns."""
+        parameters = self.parameters()
+        for p in parameters.values() if zeroed else ():
+            p.grad = None
+        self.run()
+        given = self._backward(self.grad_output.copy(), needs_input_grad)
+        grads = {name: _copy(p.grad) for name, p in parameters.items()}
+        return grads | {self.x_name: _copy(given)}
+
+    def _backward(self, g: Array, needs_input_grad: bool = True) -> Any:
+        try:
+            return self.layer.backward(g, needs_input_grad=needs_input_grad)
+        except Exception as error:
+            shapes = [f"{name} {array.shape}" for name, array in self.inputs.items()]
+            error.add_note(
+                f"in backward of {self.who}: grad_output {g.shape}, {', '.join(shapes)}"
+            )
+            raise
+
+    def faults(self) -> Iterator[str]:
+        """Yield which arguments are written into, and what is not taken."""
+        if not np.array_equal(self.run(), self.run(), equal_nan=True):
+            yield f"{self.who}: {TWO_OUTPUTS}"
+            return
+        x, g = self.x.copy(), self.grad_output.copy()
+        y = self.layer.forward(x)
+        if not np.array_equal(x, self.x):
+            yield f"{self.who}: forward writes into x, which is the caller's"
+        given = _array(self.who, y).copy()
+        if not np.isfinite(given).all():
+            wrong = np.count_nonzero(~np.isfinite(given))
+            yield (
+                f"{self.who}: forward gives NaN or infinity in {wrong} of the "
+                f"{given.size} entries of y, for an x that is finite"
+            )
+        self._backward(g)
+        if not np.array_equal(g, self.grad_output):
+            yield (
+                f"{self.who}: backward writes into grad_output, which is the caller's; "
+                f"make a new array, g = grad_output * …"
+            )
+        if not np.array_equal(y, given, equal_nan=True):
+            yield (
+                f"{self.who}: backward writes into the y that forward has handed out; "
+                f"make a new array"
+            )
+
+    def doubled(self, letter: str) -> LayerPiece | None:
+        """Return this layer with each row of x twice."""
+        if letter == "K" or self.x.ndim == 0 or self.grad_output.ndim == 0:
+            return None
+        twice = copy.deepcopy(self)
+        twice.x = np.concatenate([self.x, self.x])
+        twice.grad_output = np.concatenate([self.grad_output, self.grad_output])
+        return twice
+
+
+class LossPiece(Piece):
+    """A loss, and the prediction and target that it is given."""
+
+    is_loss = True
+    grad_output = np.ones(())
+
+    def __init__(self, criterion: Loss, prediction: Array, target: Any) -> None:
+        self.criterion, self.prediction, self.target = criterion, prediction, target
+        self.who = type(criterion).__name__
+
+    @property
+    def inputs(self) -> dict[str, Array]:
+        """The prediction."""
+        return {"prediction": self.prediction}
+
+    def forward(self) -> Any:
+        """Return the loss."""
+        loss = self.criterion.forward(self.prediction.copy(), self.target.copy())
+        if np.ndim(loss):
+            raise TypeError(
+                f"{self.who}.forward: expected one number, got an array of shape "
+                f"{np.shape(loss)}; sum it, or take its mean"
+            )
+        return loss
+
+    def is_judged(self, name: str) -> npt.NDArray[np.bool_]:
+        """Return the predictions at which the gradient is not bounded."""
+        kinds = type(self.criterion).__mro__
+        bounded = next((BOUNDED[kind] for kind in kinds if kind in BOUNDED), None)
+        if bounded is None:
+            return super().is_judged(name)
+        return ~bounded(self.prediction)
+
+    def gradients(
+        self, zeroed: bool = True, needs_input_grad: bool = True
+    ) -> Gradients:
+        """Return what backward returns, ∂ℓ/∂ŷ."""
+        self.run()
+        return {"prediction": _copy(self.criterion.backward())}
+
+    def faults(self) -> Iterator[str]:
+        """Yield which arguments are written into."""
+        if not np.array_equal(self.run(), self.run(), equal_nan=True):
+            yield f"{self.who}: {TWO_OUTPUTS}"
+            return
+        prediction, target = self.prediction.copy(), self.target.copy()
+        self.criterion.forward(prediction, target)
+        self.criterion.backward()
+        for name, now, before in (
+            ("prediction", prediction, self.prediction),
+            ("target", target, self.target),
+        ):
+            if not np.array_equal(now, before):
+                yield f"{self.who}: it writes into the {name}, which is the caller's"
+
+    def doubled(self, letter: str) -> LossPiece | None:
+        """Return this loss with each row, or column, twice."""
+        axis = "NK".index(letter)
+        if min(self.prediction.ndim, self.target.ndim) <= axis:
+            return None
+        pair = (
+            np.concatenate([array, array], axis)
+            for array in (self.prediction, self.target)
+        )
+        return LossPiece(copy.deepcopy(self.criterion), *pair)
+
+    def _shape(self) -> tuple[int, ...]:
+        return self.prediction.shape
+
+
+TWO_OUTPUTS = (
+    "forward gives two outputs for one input: it draws random numbers, or remembers "
+    "the call before; nothing can be compared until it is a function of its input"
+)
+
+
+def _copy(given: Any) -> Array | None:
+    return None if given is None else np.array(given)
+
+
+def _array(who: str, value: Any) -> Array:
+    """Return what forward gave, as an array of real numbers."""
+    if value is None:
+        raise TypeError(f"{who}.forward: expected a result, got None; is it returned?")
+    return np.asarray(arrays.real_array(f"{who}.forward", "its result", value))
+
+
+def called(path: str, layer: Layer) -> str:
+    """Return what to call the layer at a path of names."""
+    kind = type(layer).__name__
+    return f"layer {path[:-1]} ({kind})" if path else kind
+
+
+def leaves(model: Any, path: str = "") -> Iterator[tuple[str, Layer]]:
+    """Yield the layers of a Sequential, each with the path of its name."""
+    if not is_plain(model):
+        yield path, model
+        return
+    for i, layer in enumerate(model):
+        yield from leaves(layer, f"{path}{i}.")
+
+
+def outputs(model: Layer, x: Array) -> list[Array]:
+    """Return x and the output of each layer, in turn."""
+    outputs = [x]
+    for path, layer in leaves(model):
+        y = _array(called(path, layer), layer.forward(outputs[-1].copy()))
+        outputs.append(y.astype(np.float64))
+    return outputs
+
+
+def move_away(
+    arrays: Iterable[Array], rng: np.random.Generator, by: float = AWAY
+) -> None:
+    """Move each entry by a part of its size; one that is 0, of its array's."""
+    for array in arrays:
+        rms = np.sqrt(np.mean(np.square(array))) or 1.0
+        size = np.where(array == 0, rms, np.abs(array))
+        array += by * size * rng.choice([-1, 1], array.shape) * rng.uniform(0.5, 1)

@@ -1,0 +1,382 @@
+"""From two columns of numbers to a mistake.
+
+A newcomer should learn that wrong gradients are wrong in few ways: a
+factor, a sign, a transpose, a sum not taken, a variable mistaken for
+another. Each leaves its own pattern in analytic beside numerical, and the
+first pattern that fits is the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlp._shared.arrays import Array
+from mlp.checking.differences import SURE, Measured, off
+
+ROUGHLY = 1e-4  # relative: what tells a factor of 2 from one of 1.999
+KNOWN = 0.1  # relative: with slopes known less well than this, any pattern may fit
+
+
+class Verdict(NamedTuple):
+    """What the numbers say, in two words and in a sentence."""
+
+    label: str
+    sentence: str = ""
+
+
+class Evidence(NamedTuple):
+    """What is known of one wrong gradient.
+
+    Attributes
+    ----------
+    measured : Measured
+        Analytic beside numerical, at E entries.
+    analytic : array
+        What backward gives, in full.
+    at : array of the same shape
+        What it is the gradient by: a parameter, x or the prediction.
+    grad_output, output : array
+        What backward was given, and what forward returned.
+    square : list of array
+        The square matrices among the parameters.
+    is_loss, is_parameter : bool
+        Whether a loss is differentiated, and whether by a parameter.
+    growth : callable
+        Returns the powers of N and K with which a factor between analytic
+        and numerical grows, and N and K themselves, each by its letter.
+    """
+
+    measured: Measured
+    analytic: Array
+    at: Array
+    grad_output: Array
+    output: Array
+    square: list[Array]
+    is_loss: bool
+    is_parameter: bool
+    growth: Callable[[], tuple[dict[str, int], dict[str, int]]]
+
+    def of(self, array: Array) -> Array:
+        """Return the entries of an array that were measured."""
+        return np.array([array[place] for place in self.measured.places])
+
+    def gives(self, candidate: Any) -> bool:
+        """Return whether backward gives the candidate where measured."""
+        m = self.measured
+        return bool(np.all(off(m.analytic, candidate, m.error) <= 1))
+
+
+def verdict(e: Evidence) -> Verdict:
+    """Return the first pattern that fits a wrong gradient.
+
+    Examples
+    --------
+    mlp.check_layer and mlp.check_gradients ask it for each gradient that
+    the differences contradict:
+
+    >>> import numpy as np
+    >>> from mlp import Sigmoid, check_layer
+    >>> class FromTheInput(Sigmoid):
+    ...     def forward(self, x):
+    ...         self.x = x
+    ...         return super().forward(x)
+    ...     def backward(self, grad_output, *, needs_input_grad=True):
+    ...         return grad_output * self.x * (1 - self.x)
+    >>> report = check_layer(FromTheInput(), np.array([[0.5, -1.0, 2.0]]))
+    >>> report.rows[0].verdict
+    'x for y'
+    """
+    m = e.measured
+    tells = SURE * np.linalg.norm(m.error) < KNOWN * np.linalg.norm(m.numerical)
+    for pattern in (_zero, *(_PATTERNS if tells else ())):
+        for found in pattern(e):
+            return found
+    return _differs(e)
+
+
+def _zero(e: Evidence) -> Iterator[Verdict]:
+    if not e.analytic.any():
+        yield Verdict("zero", "it is zero everywhere, and should not be")
+
+
+_OF_A_LOSS = {
+    "2": "a 2 is too many, or forward has a ½ that backward does not know",
+    "1/2": "the 2 is missing that a square has in its derivative",
+    "N": "the mean over the batch is missing, which forward takes",
+    "1/N": "backward takes a mean over the batch that forward does not take",
+    "K": "the mean over the columns is missing, which forward takes",
+    "1/K": "backward takes a mean over the columns that forward does not take",
+    "N·K": "the mean over all entries is missing, which forward takes",
+    "1/(N·K)": "backward takes a mean over all entries that forward does not take",
+}
+_OF_A_LAYER = {
+    "2": "it is added twice in one backward, or a square's 2 is too many",
+    "1/2": "half of it is missing",
+    "N": "backward multiplies by the number of rows",
+    "1/N": "backward divides by the number of rows, as if to take a mean; the mean "
+    "over the batch is the loss's, and taken already",
+    "K": "backward multiplies by the number of columns of the output",
+    "1/K": "backward divides by the number of columns of the output",
+}
+
+
+def _factor(e: Evidence) -> Iterator[Verdict]:
+    """Find analytic = c · numerical, with one c for all entries."""
+    a, n = e.measured.analytic, e.measured.numerical
+    c = float(np.vdot(a, n) / np.vdot(n, n)) if n.any() else 0.0
+    if c == 0 or np.any(off(a, c * n, abs(c) * e.measured.error) > 1):
+        return
+    causes = []
+    if c < 0:
+        side = "target − prediction for prediction − target, or " if e.is_loss else ""
+        side += "a minus is missing, or one too many"
+        causes.append(f"the sign is turned around: {side}")
+    if abs(c + 1) < ROUGHLY:  # exactly turned around
+        yield Verdict("sign", causes[0])
+        return
+    powers, sizes = e.growth()
+    rest = abs(c)
+    for letter, power in powers.items():
+        rest /= sizes[letter] ** power
+    above, below = "", ""
+    if abs(rest / 0.5 - 1) < ROUGHLY:
+        below = "2"
+    elif abs(rest - 1) > ROUGHLY or not any(powers.values()):
+        above = _number(rest)
+    if np.count_nonzero(n) < 2 and above not in ("", "2"):
+        return  # of one number, any other is a multiple
+    table = _OF_A_LOSS if e.is_loss else _OF_A_LAYER
+    parts = _fraction(powers), _fraction({above: 1, below: -1})
+    causes += [table[part] for part in parts if part in table]
+    name = _fraction({above: 1} | powers | {below: -1})
+    here = f" (here {abs(c):.4g})" if any(powers.values()) else ""
+    if name == above and abs(rest - 1) < 1e-3:  # nearly right: how near can be told
+        known = np.linalg.norm(e.measured.error) / np.linalg.norm(n)
+        here = f", which the differences know to within {SURE * known:.0e}"
+    yield Verdict(
+        f"factor {'−' * (c < 0)}{name}",
+        f"it is {name} times what it should be{here}{': ' * bool(causes)}"
+        f"{'; and '.join(causes)}",
+    )
+
+
+def _number(c: float) -> str:
+    """Return a factor in four digits, or in as many as tell it from 1."""
+    digits = 2 - int(np.floor(np.log10(abs(c - 1)))) if 0 < abs(c - 1) < 1e-3 else 4
+    return f"{c:.{digits}g}"
+
+
+def _fraction(powers: dict[str, int]) -> str:
+    """Return a product of powers, each 1, 0 or −1, as a formula."""
+    above = "·".join(letter for letter, power in powers.items() if letter and power > 0)
+    below = "·".join(letter for letter, power in powers.items() if letter and power < 0)
+    if not below:
+        return above
+    return f"{above or 1}/{f'({below})' if '·' in below else below}"
+
+
+def _lost_rows(e: Evidence) -> Iterator[Verdict]:
+    """Find that the gradient of a parameter lacks some rows of the batch."""
+    rows = e.measured.rows
+    count = rows.shape[1]
+    if not e.is_parameter or count < 2:
+        return
+    for k in range(count):
+        if e.gives(rows[:, k]):
+            yield Verdict(
+                "not summed",
+                f"it is not summed over the batch: of {count} rows, only row {k} is in "
+                f"it; all of them share the parameter, so their gradients add up",
+            )
+        if e.gives(e.measured.numerical - rows[:, k]):
+            yield Verdict(
+                "term lost",
+                f"a term is lost: row {k} of the batch is not in the sum over its "
+                f"{count} rows",
+            )
+    g = e.grad_output
+    if g.ndim == 2 and e.at.shape == g.shape[:1] and e.gives(e.of(g.sum(axis=1))):
+        yield Verdict(
+            "wrong axis",
+            "it is grad_output summed over axis 1, the features; the batch is axis 0",
+        )
+
+
+def _transposed(e: Evidence) -> Iterator[Verdict]:
+    """Find that axes are swapped, of the gradient or of a weight in it."""
+    if e.at.ndim == 2:
+        turned = e.analytic.T if len(set(e.at.shape)) == 1 else None
+        laid_out = e.analytic.reshape(e.at.shape[::-1]).T
+        for array in (turned, laid_out):
+            if array is not None and _equal(e.of(array), e.measured):
+                yield Verdict("transposed", "it is the transpose of what it should be")
+    for w in e.square:
+        if not e.is_parameter and e.grad_output.shape[1:] == w.shape[:1]:
+            if e.gives(e.of(e.grad_output @ w.T)):
+                yield Verdict(
+                    "transposed",
+                    "a weight in it is transposed: it is grad_output Wᵀ, where "
+                    "forward's x Wᵀ asks for grad_output W",
+                )
+
+
+def _equal(candidate: Array, m: Measured) -> bool:
+    return bool(np.all(off(candidate, m.numerical, m.error) <= 1))
+
+
+def _unreported(e: Evidence) -> Iterator[Verdict]:
+    """Find that analytic − numerical is the gradient of a regularisation."""
+    if not e.is_parameter or len(e.measured.places) < 2:
+        return
+    n, θ = e.measured.numerical, e.of(e.at)
+    extra = e.measured.analytic - n
+    for direction, what in ((θ, "θ"), (np.sign(θ), "sign(θ)")):
+        if not direction.any():
+            continue
+        λ = float(np.vdot(extra, direction) / np.vdot(direction, direction))
+        if e.gives(n + λ * direction):
+            norm = f"{λ / 2:.4g} ‖θ‖²" if what == "θ" else f"{λ:.4g} Σ |θ|"
+            yield Verdict(
+                "unreported loss",
+                f"it is that of a loss which forward does not report: analytic − "
+                f"numerical is {λ:.4g} {what}, the gradient of {norm}; leave "
+                f"regularisation to SGD's weight_decay, or add it to the loss too",
+            )
+
+
+def _left_out(e: Evidence) -> Iterator[Verdict]:
+    """Find that a factor of the chain rule is left out, or a path."""
+    if e.is_loss:
+        return
+    if e.gives(e.measured.plain):
+        yield Verdict(
+            "grad_output left out",
+            "grad_output is not in it: it is what a grad_output of ones would give",
+        )
+    if not e.is_parameter and e.at.shape == e.grad_output.shape:
+        g = e.of(e.grad_output)
+        if e.gives(g):
+            yield Verdict(
+                "slope left out",
+                "it is grad_output itself: the layer's own derivative is not in it",
+            )
+        if e.gives(e.measured.numerical - g):
+            yield Verdict(
+                "term lost",
+                "a term is lost: grad_output itself, from the way on which x goes "
+                "around to y",
+            )
+    if not e.is_parameter and e.gives(e.measured.own):
+        yield Verdict(
+            "diagonal only",
+            "only the diagonal of the Jacobian is in it, grad_output ⊙ ∂yᵢ/∂xᵢ; each "
+            "entry of x moves other entries of y too, as in a softmax",
+        )
+
+
+_MISTAKEN: tuple[tuple[str, Callable[[Array, Array], Any], str], ...] = (
+    (
+        "x for y",
+        lambda x, y: x * (1 - x),
+        "it is grad_output ⊙ x (1 − x); σ' is y (1 − y), of the output y",
+    ),
+    (
+        "x for y",
+        lambda x, y: 1 - x**2,
+        "it is grad_output ⊙ (1 − x²); tanh' is 1 − y², of the output y",
+    ),
+    (
+        "σ twice",
+        lambda x, y: 1 / (2 + 2 * np.cosh(y)),
+        "it is grad_output ⊙ σ(y) (1 − σ(y)), as if y were an input; σ' is y (1 − y)",
+    ),
+    (
+        "tanh twice",
+        lambda x, y: 1 / np.cosh(y) ** 2,
+        "it is grad_output ⊙ (1 − tanh²(y)), as if y were an input; tanh' is 1 − y²",
+    ),
+    (
+        "another's slope",
+        lambda x, y: y * (1 - y),
+        "it is grad_output ⊙ y (1 − y), the derivative of a sigmoid",
+    ),
+    (
+        "another's slope",
+        lambda x, y: 1 - y**2,
+        "it is grad_output ⊙ (1 − y²), the derivative of a tanh",
+    ),
+    (
+        "another's slope",
+        lambda x, y: x > 0,
+        "it is grad_output ⊙ [x > 0], the derivative of a ReLU",
+    ),
+)
+
+
+def _mistaken(e: Evidence) -> Iterator[Verdict]:
+    """Find the derivative of something else."""
+    if e.is_loss:
+        ŷ = e.of(e.at)
+        with np.errstate(all="ignore"):
+            if e.gives(e.measured.numerical * ŷ * (1 - ŷ)):
+                yield Verdict(
+                    "σ' too early",
+                    "it has σ' = ŷ (1 − ŷ) in it already, so it is the gradient by "
+                    "what goes into the Sigmoid, whose backward multiplies by σ' again",
+                )
+    elif not e.is_parameter and e.at.shape == e.output.shape == e.grad_output.shape:
+        x, y, g = map(e.of, (e.at, e.output, e.grad_output))
+        for label, derivative, sentence in _MISTAKEN:
+            with np.errstate(all="ignore"):
+                if e.gives(g * derivative(x, y)):
+                    yield Verdict(label, sentence)
+
+
+def _turned_around(e: Evidence) -> Iterator[Verdict]:
+    """Find zeros exactly where the others are."""
+    a, n = e.measured.analytic, e.measured.numerical
+    if a.any() and n.any() and not np.any((a != 0) & (n != 0)):
+        yield Verdict(
+            "wrong side",
+            "it is zero where it should not be, and only there: a condition such as "
+            "x > 0 is turned around",
+        )
+
+
+_PATTERNS: tuple[Callable[[Evidence], Iterator[Verdict]], ...] = (
+    _lost_rows,
+    _left_out,
+    _factor,
+    _transposed,
+    _unreported,
+    _mistaken,
+    _turned_around,
+)
+
+
+def _differs(e: Evidence) -> Verdict:
+    a, n = e.measured.analytic, e.measured.numerical
+    apart = off(a, n, e.measured.error)
+    worst = [
+        f"at {_index(e.measured.places[i])} {a[i]:.5g}, numerically {n[i]:.5g}"
+        f"{_known(n[i], e.measured.error[i])}"
+        for i in np.argsort(-apart, kind="stable")[:3]
+        if apart[i] > 1 or i == np.argmax(apart)
+    ]
+    where, wrong, at = "", apart > 1, e.of(e.at)
+    for sign, side in (("<", at < 0), (">", at > 0)):
+        if 0 < np.count_nonzero(wrong) < len(wrong) and np.array_equal(wrong, side):
+            where = f" it differs just where what it is taken by is {sign} 0;"
+    return Verdict("differs", f"no known pattern;{where} the worst: {'; '.join(worst)}")
+
+
+def _known(value: float, error: float) -> str:
+    """Return how well a slope is known, if that is not well."""
+    return f" ± {SURE * error:.1g}" if SURE * error > 1e-3 * abs(value) else ""
+
+
+def _index(place: Any) -> str:
+    return f"[{', '.join(map(str, place))}]"

@@ -1,0 +1,36 @@
+"""What layers and losses have in common."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from mlp._shared import walking
+
+
+class _Forward:
+    """What has a forward, which keeps what its backward needs; and its copies."""
+
+    forward_keeps: tuple[str, ...] = ()
+
+    def __copy__(self) -> Self:
+        """Return one with the same Parameters and its own memory."""
+        twin: Self = walking.Copy(_Forward, False, {}).of(self)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return one that shares nothing, with its own pending backward."""
+        twin: Self = walking.Copy(_Forward, True, memo).of(self)
+        return twin
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what a pickle carries: all but what forward keeps."""
+        own = vars(self)
+        state: tuple[dict[str, Any], dict[str, Any]] = {}, {}
+        for name, value in walking.attributes(self).items():
+            if name not in self.forward_keeps:
+                state[name not in own][name] = value
+        return state
+
+    def __repr__(self) -> str:
+        """Return the name of the class."""
+        return f"{type(self).__name__}()"

@@ -1,0 +1,151 @@
+"""Parameter: an array that is learned, and its gradient."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import arrays, numbers
+from mlp._shared.arrays import Array
+
+
+class StaleGradientWarning(UserWarning):
+    """A backward is adding to a gradient that a step has already used.
+
+    The loop has lost its third step, optimizer.zero_grad(). The gradients
+    add up, as they would in PyTorch, so the net follows the sum of all
+    gradients since the start: the momentum of a ball that nothing ever
+    slows down.
+    """
+
+
+class Parameter:
+    """θ and ∂ℓ/∂θ: an array that is learned, and its gradient.
+
+    Parameters
+    ----------
+    data : array_like
+        The first value of θ, which is copied. A float32 or float64 array
+        keeps its dtype; integers and lists become float64.
+
+    Attributes
+    ----------
+    data : array
+        θ: one array for life, into which an optimizer's step writes. To set
+        it, write into it: p.data[...] = value.
+    grad : array of the same shape and dtype, or None
+        ∂ℓ/∂θ, None until a backward has added to it. It may be assigned,
+        and None takes it away, which is what zero_grad does.
+
+    Raises
+    ------
+    TypeError
+        If data does not hold real numbers, or is of another floating dtype.
+    ValueError
+        If a gradient does not have the shape of data.
+
+    Derivation
+    ----------
+    Where θ is used more than once, by each row of a batch or by two
+    backwards before one step, ℓ depends on it along each of these ways, and
+    the chain rule adds them up: d/dθ f(θ, θ) = ∂₁f + ∂₂f. So backward adds:
+
+        grad ← g           if grad is None          no pass over zeros
+        grad ← grad + g    otherwise                a new array, always
+
+    Examples
+    --------
+    >>> from mlp import Parameter
+    >>> p = Parameter([1.0, 2.0])
+    >>> p.add_grad([0.5, 0.25])
+    >>> p.add_grad([1.0, 1.0])
+    >>> p.grad
+    array([1.5 , 1.25])
+    >>> p
+    Parameter(shape=(2,), dtype=float64, grad=set)
+    """
+
+    __slots__ = ("_data", "_grad", "_stale")
+
+    def __init__(self, data: npt.ArrayLike) -> None:
+        array = arrays.floating("Parameter", "data", data)
+        dtype = numbers.float_dtype("Parameter", array.dtype.newbyteorder("="))
+        self._data: Array = np.array(array, dtype)
+        self._grad: Array | None = None
+        self._stale = False  # whether a step has used this gradient
+
+    @property
+    def data(self) -> Array:
+        """θ, the array itself."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Array) -> None:
+        if value is not self._data:  # p.data -= v arrives here with p.data
+            raise AttributeError(
+                "Parameter.data: expected to stay one array for life, got another; "
+                "write into it: p.data[...] = value"
+            )
+
+    @property
+    def grad(self) -> Array | None:
+        """∂ℓ/∂θ, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: npt.ArrayLike | None) -> None:
+        if value is not None:
+            value = arrays.gradient(value, self._data, "Parameter.grad")
+        if value is not self._grad:  # p.grad *= 0.5 arrives here with p.grad
+            self._stale = False
+        self._grad = value
+
+    def add_grad(self, grad: npt.ArrayLike) -> None:
+        """Add one backward's ∂ℓ/∂θ to grad; a layer's backward calls this.
+
+        Parameters
+        ----------
+        grad : array_like of data's shape
+            It is kept, not copied, when there is no gradient yet; nothing
+            in the library writes into it.
+
+        Warns
+        -----
+        StaleGradientWarning
+            If a step has used the present gradient and no zero_grad
+            followed.
+        """
+        grad = arrays.gradient(grad, self._data, "Parameter.add_grad")
+        if self._grad is None:
+            self._grad = grad
+            return
+        if self._stale and self._grad.any():  # one filled with 0 by hand is fresh
+            warnings.warn(
+                "Parameter.add_grad: expected the gradient to be new, got one that "
+                "optimizer.step() has used, so the two add up; write "
+                "optimizer.zero_grad() (step 3) before model.backward (step 4)",
+                StaleGradientWarning,
+                stacklevel=numbers.stacklevel_outside(),
+            )
+        self.grad = self._grad + grad
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Return θ, its gradient, and whether a step has used it."""
+        return None, {name: getattr(self, name) for name in self.__slots__}
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        """Take them over; θ may be a np.memmap, as joblib has it."""
+        for name, value in state[1].items():
+            setattr(self, name, value)
+        self._data = np.asarray(self._data)  # a view, of the plain class
+
+    def __repr__(self) -> str:
+        """Return the shape, the dtype, and whether there is a gradient."""
+        grad = "None" if self._grad is None else "set"
+        return (
+            f"Parameter(shape={self._data.shape}, dtype={self._data.dtype}, "
+            f"grad={grad})"
+        )

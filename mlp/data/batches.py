@@ -1,0 +1,163 @@
+"""Batches and a split of the rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import arrays, numbers
+from mlp._shared.arrays import RealArray
+from mlp._shared.numbers import Rng
+
+
+def minibatches(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    batch_size: int,
+    *,
+    rng: Rng = None,
+    shuffle: bool = True,
+) -> Iterator[tuple[RealArray, RealArray]]:
+    """Yield (x_batch, y_batch) until each row has been in one batch.
+
+    One call is one epoch. Rows, not batches, are shuffled, and anew at each
+    call, so that a batch is a fresh sample of the data every time: the
+    gradient's noise must not be the same in every epoch.
+
+    Parameters
+    ----------
+    x, y : array_like
+        The same number of rows, at least one.
+    batch_size : int
+        Rows in a batch; the last one holds what is left.
+    rng : int, np.random.Generator or None
+        What the order is drawn from. Make one Generator before the epochs:
+        an int here is the same order at each call.
+    shuffle : bool
+        False keeps the rows as they are.
+
+    Yields
+    ------
+    x_batch, y_batch : array
+        New arrays, of the dtypes of x and y.
+
+    Raises
+    ------
+    ValueError
+        If x and y differ in rows or have none, or batch_size is below 1.
+    TypeError
+        If one of the arguments is of the wrong type.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import minibatches
+    >>> x = np.arange(5).reshape(5, 1)
+    >>> rng = np.random.default_rng(0)
+    >>> for epoch in range(2):
+    ...     for x_batch, y_batch in minibatches(x, 10 * x, 3, rng=rng):
+    ...         print(epoch, x_batch.ravel(), y_batch.ravel())
+    0 [2 4 3] [20 40 30]
+    0 [0 1] [ 0 10]
+    1 [4 1 2] [40 10 20]
+    1 [0 3] [ 0 30]
+
+    References
+    ----------
+    Bottou, Stochastic gradient descent tricks, 2012, section 5.1: shuffle.
+    """
+    x, y = arrays.paired_rows("minibatches", x, y)
+    size = numbers.positive_int("minibatches", "batch_size", batch_size)
+    generator = numbers.generator("minibatches", rng)
+    if numbers.flag("minibatches", "shuffle", shuffle):
+        order = generator.permutation(len(x))
+    else:
+        order = np.arange(len(x))
+    return batches(x, y, size, order)
+
+
+def batches(
+    x: RealArray, y: RealArray, size: int, order: npt.NDArray[np.intp]
+) -> Iterator[tuple[RealArray, RealArray]]:
+    """Yield so many rows of x and y at a time in this order, unchecked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp.data import batches
+    >>> x = np.arange(3).reshape(3, 1)
+    >>> order = np.array([2, 0, 1])
+    >>> [x_batch.ravel() for x_batch, _ in batches(x, x, 2, order)]
+    [array([2, 0]), array([1])]
+    """
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        yield _take(x, rows), _take(y, rows)
+
+
+def _take(a: RealArray, rows: npt.NDArray[np.intp]) -> RealArray:
+    """Return a[rows], by the faster way where that copies these rows only."""
+    return a.take(rows, axis=0) if a.flags.c_contiguous else a[rows]
+
+
+def train_test_split(
+    x: npt.ArrayLike, y: npt.ArrayLike, *, test_size: float = 0.25, rng: Rng = None
+) -> tuple[RealArray, RealArray, RealArray, RealArray]:
+    """Return x_train, x_test, y_train, y_test: the rows in two random parts.
+
+    What a net does on rows that it was fitted to says little; the test rows
+    must not be looked at before the end, not even to scale the others.
+
+    Parameters
+    ----------
+    x, y : array_like
+        The same number of rows N, at least two.
+    test_size : float or int
+        The share of test rows, between 0 and 1, of which ⌈share · N⌉ are
+        taken; or their number.
+    rng : int, np.random.Generator or None
+        What the order is drawn from.
+
+    Returns
+    -------
+    x_train, x_test, y_train, y_test : array
+        New arrays, of the dtypes of x and y; at least one row each.
+
+    Raises
+    ------
+    ValueError
+        If x and y differ in rows, or one part would have none.
+    TypeError
+        If one of the arguments is of the wrong type.
+
+    Examples
+    --------
+    >>> from mlp import train_test_split
+    >>> x = [[0], [1], [2], [3]]
+    >>> x_train, x_test, y_train, y_test = train_test_split(x, x, rng=0)
+    >>> x_train.ravel(), x_test.ravel()
+    (array([0, 1, 3]), array([2]))
+
+    References
+    ----------
+    sklearn.model_selection.train_test_split, of the same meaning.
+    """
+    who = "train_test_split"
+    x, y = arrays.paired_rows(who, x, y)
+    n = len(x)
+    if isinstance(test_size, int | np.integer):
+        n_test = numbers.positive_int(who, "test_size", test_size)
+    else:
+        share = numbers.number(who, "test_size", test_size, above=0, below=1)
+        n_test = max(1, math.ceil(round(share * n, 6)))  # 0.07 · 100 is above 7
+    if n_test >= n:
+        raise ValueError(
+            f"{who}: expected more rows than the {n_test} to be held out, got {n}; "
+            f"take a smaller test_size, or more rows"
+        )
+    order = numbers.generator(who, rng).permutation(n)
+    test, train = order[:n_test], order[n_test:]
+    return x[train], x[test], y[train], y[test]

@@ -1,0 +1,101 @@
+"""one_hot: class labels as rows of 0 and 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import numbers
+from mlp._shared.arrays import Array, as_array, finite
+
+
+def label_column(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return value as one label a row, shape (N,): finite numbers, or text."""
+    array = as_array(who, name, value)
+    if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
+        array = np.asarray(value, object)  # [1, "a"] is no text
+    if array.dtype == object and all(isinstance(item, str) for item in array.flat):
+        array = array.astype(str)
+    if array.dtype.kind not in "fiubU":
+        raise TypeError(
+            f"{who}: expected {name} to be numbers or text, got {array.dtype}"
+        )
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(
+            f"{who}: expected {name} of shape (N,), one each, got {array.shape}"
+        )
+    if array.dtype.kind == "f":
+        finite(who, name, array)
+        if np.any(array != np.floor(array)):
+            raise ValueError(
+                f"{who}: expected {name} to be whole numbers or text, got "
+                f"{array[array != np.floor(array)][0]}"
+            )
+    return array
+
+
+def one_hot(labels: npt.ArrayLike, classes: int | npt.ArrayLike | None = None) -> Array:
+    """Return rows of 0 with a 1 in the column of each label's class.
+
+    Ten Sigmoids, one for each digit, want ten answers of yes or no. A label
+    as a number would say that a 4 is halfway between a 3 and a 5.
+
+    Parameters
+    ----------
+    labels : array_like of shape (N,) or (N, 1)
+        Integers, whole floats, or text.
+    classes : int, array_like of shape (K,), or None
+        An int K stands for the classes 0, …, K − 1; a list gives them in
+        the order of the columns; None takes the distinct labels, sorted.
+        Give them where the labels are a part of the data that may lack a
+        class.
+
+    Returns
+    -------
+    array of shape (N, K), float64
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes, a class is there twice, or labels
+        is not one label a row.
+    TypeError
+        If the labels are neither numbers nor text.
+
+    Examples
+    --------
+    >>> from mlp import one_hot
+    >>> one_hot([2, 0], classes=3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    >>> one_hot(["USA", "Japan"], classes=["USA", "Europe", "Japan"])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+
+    References
+    ----------
+    Bishop, Pattern Recognition and Machine Learning, 2006, section 4.1.3.
+    """
+    values = label_column("one_hot", "labels", labels)
+    if classes is None:
+        columns = np.unique(values)
+    elif np.ndim(classes) == 0:
+        columns = np.arange(numbers.positive_int("one_hot", "classes", classes))
+    else:
+        columns = label_column("one_hot", "classes", classes)
+        if len(np.unique(columns)) < len(columns):
+            raise ValueError(
+                f"one_hot: expected each class once, got {columns.tolist()}"
+            )
+    hot = values[:, np.newaxis] == columns
+    strangers = values[~hot.any(axis=1)]
+    if strangers.size:
+        raise ValueError(
+            f"one_hot: expected labels among {columns.tolist()}, got "
+            f"{strangers[0].item()!r} in {strangers.size} of {values.size} rows"
+        )
+    return np.asarray(hot, np.float64)

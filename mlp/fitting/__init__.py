@@ -1,0 +1,1 @@
+"""fit, and what a long run needs: history, progress, checkpoints."""

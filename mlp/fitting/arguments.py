@@ -1,0 +1,143 @@
+"""The checks of fit's arguments."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+
+from mlp._shared.arrays import (
+    RealArray,
+    all_finite,
+    finite,
+    holds_some,
+    paired_rows,
+    real_array,
+    writable,
+)
+from mlp._shared.numbers import function, positive_int
+from mlp.fitting import files
+
+
+def training_rows(
+    who: str, x: npt.ArrayLike, y: npt.ArrayLike, x_dtype: Any, y_dtype: Any
+) -> tuple[RealArray, RealArray]:
+    """Return x and y as paired rows, finite; floats in the dtypes of a net's ends.
+
+    Integers stay as they are, since a layer or a loss may use them as labels.
+    """
+    rows = []
+    arrays = zip("xy", paired_rows(who, x, y), (x_dtype, y_dtype), strict=True)
+    for name, array, dtype in arrays:
+        finite(who, name, array)
+        is_float = array.dtype.kind == "f"
+        rows.append(real_array(who, name, array, dtype if is_float else None))
+    return rows[0], rows[1]
+
+
+def held_out_rows(
+    who: str, pair: Any, x: RealArray, y: RealArray, x_dtype: Any, y_dtype: Any
+) -> tuple[RealArray, RealArray]:
+    """Return the pair of validation data, as training_rows does, of the same widths."""
+    if not (isinstance(pair, tuple | list) and len(pair) == 2):
+        raise TypeError(
+            f"{who}: expected validation to be a pair (x, y), got "
+            f"{type(pair).__name__}; write validation=(x_test, y_test)"
+        )
+    x_held, y_held = pair
+    held_out = training_rows(f"{who}, validation", x_held, y_held, x_dtype, y_dtype)
+    for name, rows, other in zip("xy", held_out, (x, y), strict=True):
+        if rows.shape[1:] != other.shape[1:]:
+            raise ValueError(
+                f"{who}: expected validation {name} to have rows like {name}'s, of "
+                f"shape {other.shape[1:]}, got {rows.shape[1:]}"
+            )
+    return held_out
+
+
+def check_patience(who: str, value: Any, has_validation: bool) -> int:
+    """Return value as an int of at least 1, if there is something to wait for."""
+    if not has_validation:
+        raise ValueError(
+            f"{who}: expected validation with patience, got none; hold rows out by "
+            f"mlp.train_test_split and give validation=(x_test, y_test)"
+        )
+    return positive_int(who, "patience", value)
+
+
+def place_for_a_file(who: str, name: str, path: Any) -> None:
+    """Raise unless path is one, and a file can be written there: it is tried."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{who}: expected {name} to be a str or path, got {path!r}")
+    try:
+        files.try_place(path)
+    except OSError as error:
+        number, sentence = error.errno, _no_place(name, os.fsdecode(path), error)
+    except ValueError:
+        number = errno.EINVAL
+        sentence = (
+            f"expected {name} without signs that no name may have; leave them out"
+        )
+    else:
+        return
+    raise OSError(number, f"{who}: {sentence}", os.fspath(path)) from None
+
+
+def _no_place(name: str, path: str, error: OSError) -> str:
+    """Return what is wrong with the place of a file, and what to do about it."""
+    if not path:
+        return f"expected {name} to name a file, got ''; leave it out, or give a name"
+    if error.errno == errno.EISDIR:
+        return f"expected {name} to be a file, got a folder; give a name in it"
+    if error.errno == errno.ENXIO:
+        return f"expected {name} to be a file, got a socket; give another name"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"expected {name} of a shorter name, got {len(path)} characters; cut it"
+    if error.errno == errno.ELOOP:
+        return f"expected {name} to be a file, got links in a circle; remove the link"
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        return (
+            f"expected {name} to be a file that can be written to, got one that cannot "
+            f"({error.strerror}); change its permissions, or give another name"
+        )
+    folder = os.path.dirname(os.path.realpath(path))
+    cure = "change its permissions, or take another folder"
+    if error.errno == errno.ENOENT:
+        cure = "make it first"
+    elif error.errno == errno.ENOTDIR:
+        cure = "take a folder in place of a file"
+    link = ", to which the link leads" if os.path.islink(path) else ""
+    return (
+        f"expected {name} in a folder that can be written to, got {folder}{link} "
+        f"({error.strerror}); {cure}"
+    )
+
+
+def to_be_trained(who: str, optimizer: Any, parameters: list[Any]) -> None:
+    """Raise unless there are parameters, finite, and an optimizer of some of them."""
+    if not parameters:
+        raise ValueError(
+            f"{who}: expected a model with parameters to learn, got none; does it have "
+            f"a Linear?"
+        )
+    holds_some(who, optimizer, parameters)
+    writable(who, [p.data for p in parameters if optimizer.holds(p)])
+    if not all_finite([p.data for p in parameters]):
+        raise ValueError(
+            f"{who}: expected the model's parameters to be finite, got NaN or "
+            f"infinity; make the model anew, or load weights that are finite"
+        )
+
+
+def functions(who: str, name: str, value: Any) -> None:
+    """Raise unless value is a mapping of names to functions."""
+    if not (isinstance(value, Mapping) and all(isinstance(key, str) for key in value)):
+        raise TypeError(
+            f"{who}: expected {name} to be a dict of names to functions, got "
+            f"{value!r}; write {name}={{'accuracy': mlp.metrics.accuracy}}"
+        )
+    for key in value:
+        function(who, f"{name}[{key!r}]", value[key])

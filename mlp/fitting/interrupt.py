@@ -1,0 +1,45 @@
+"""Ctrl-C, held until nothing is half done."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+
+class HeldCtrlC:
+    """Ctrl-C waits for deliver(), where nothing is half done; a second one does not.
+
+    In another thread than the main one, where no signal arrives, it does
+    nothing; nor where the program has Ctrl-C ignored.
+    """
+
+    def __init__(self) -> None:
+        self.pending: tuple[int, FrameType | None] | None = None
+        self._usual: Any = signal.getsignal(signal.SIGINT)
+
+    def __enter__(self) -> HeldCtrlC:
+        """Take the place of the program's own handler."""
+        try:
+            if callable(self._usual):
+                signal.signal(signal.SIGINT, self._hold)
+        except ValueError:  # not the main thread
+            self._usual = None
+        return self
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        if self.pending:
+            self._usual(number, frame)
+        self.pending = number, frame
+
+    def deliver(self) -> None:
+        """Call the program's own handler, which as a rule raises KeyboardInterrupt."""
+        if self.pending:
+            held, self.pending = self.pending, None
+            self._usual(*held)
+
+    def __exit__(self, *error: object) -> None:
+        """Put the program's own handler back."""
+        if callable(self._usual):
+            signal.signal(signal.SIGINT, self._usual)
+        self.deliver()

@@ -1,0 +1,204 @@
+"""Linear: y = x Wᵀ + b, where a net learns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import arrays, numbers
+from mlp._shared.arrays import Array, real_array, reshapes
+from mlp._shared.numbers import Rng
+from mlp._shared.sums import sum_of_rows, underflow_is_zero
+from mlp.core.layer import Layer
+from mlp.core.parameter import Parameter
+
+
+def _linear_input(layer: object, x: npt.ArrayLike, weight: Array) -> Array:
+    """Return the x of a linear forward: shape (N, width), the weight's dtype."""
+    if not isinstance(
+        weight, np.ndarray
+    ):  # such as the .data of an array, not a Parameter
+        raise TypeError(
+            f"{type(layer).__name__}.forward: expected weight to be a Parameter, got "
+            f"something else assigned; write layer.weight.data[...] = value"
+        )
+    if type(x) is not np.ndarray or x.dtype != weight.dtype:
+        x = real_array(f"{type(layer).__name__}.forward", "x", x, weight.dtype)
+    width = weight.shape[1]
+    if x.ndim == 2 and x.shape[1] == width:
+        return x
+    raise ValueError(
+        f"{type(layer).__name__}.forward: expected x of shape (N, {width}), "
+        f"got {x.shape}{reshapes('x', x)}"
+    )
+
+
+_LARGE = 1 << 16  # entries of a product from which on zeros take longer than a start
+
+
+class Linear(Layer):
+    """y = x Wᵀ + b, for each row x of a batch.
+
+    out_features weighted sums of the same in_features inputs. All that a
+    multilayer perceptron learns, it learns here. Two such layers in a row
+    are only one, W₂ (W₁ x + b₁) + b₂ = (W₂ W₁) x + (W₂ b₁ + b₂), which is
+    why there is something that bends between them.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        The lengths n of x and m of y.
+    bias : bool
+        Whether there is a b.
+    rng : int, np.random.Generator or None
+        What weight, then bias, is drawn from. Give the layers of one net
+        one Generator: two layers of one shape and one int would be twins.
+    dtype : float64 or float32
+        The dtype of the parameters, and of all that the layer computes; x
+        and grad_output of another are converted.
+
+    Attributes
+    ----------
+    in_features, out_features : int
+        n and m.
+    weight : Parameter of shape (out_features, in_features)
+        W, drawn from U(−1/√n, 1/√n).
+    bias : Parameter of shape (out_features,), or None
+        b, drawn from U(−1/√n, 1/√n).
+
+    Raises
+    ------
+    ValueError
+        If x is not of shape (N, in_features), or grad_output not of the
+        shape of the last output.
+    TypeError
+        If x or grad_output does not hold real numbers.
+    RuntimeError
+        If backward is called without a forward that it can go back through.
+
+    Shapes
+    ------
+    x, grad_input : (N, in_features)
+    y, grad_output : (N, out_features)
+
+    Derivation
+    ----------
+    One sample, x and y columns. In numerator layout the derivative of a
+    number by a column is a row, so ∂ℓ/∂y is 1 × m:
+
+        y = W x + b                          yᵢ = Σⱼ Wᵢⱼ xⱼ + bᵢ
+        ∂yᵢ/∂xⱼ = Wᵢⱼ                        ∂ℓ/∂x = ∂ℓ/∂y · W     1 × n
+        ∂yᵢ/∂bⱼ = 1 if i = j, else 0         ∂ℓ/∂b = ∂ℓ/∂y         1 × m
+        ∂yₖ/∂Wᵢⱼ = xⱼ if k = i, else 0       ∂ℓ/∂W = x · ∂ℓ/∂y     n × m
+
+    The last, since Wᵢⱼ is in yᵢ alone: ∂ℓ/∂Wᵢⱼ = Σₖ ∂ℓ/∂yₖ ∂yₖ/∂Wᵢⱼ
+    = ∂ℓ/∂yᵢ xⱼ, which is entry (j, i) of the column x times the row ∂ℓ/∂y.
+
+    The gradient of a weight is the input that it weighs times the gradient
+    of the sum that it enters. In numerator layout it is n × m, the
+    transpose of W's own shape; .grad holds it transposed back.
+
+    A batch, one sample a row: row k of x is xₖᵀ, row k of grad_output is
+    ∂ℓ/∂yₖ. Each sample has its own x, but all share W and b, so there the
+    samples add up; the matrix product over k is that sum:
+
+        y           = x Wᵀ + b                                    (N, m)
+        grad_bias   = Σₖ ∂ℓ/∂yₖ         = 1ᵀ grad_output          (m,)
+        grad_weight = Σₖ (xₖ · ∂ℓ/∂yₖ)ᵀ = grad_outputᵀ x          (m, n)
+        grad_input  : each ∂ℓ/∂yₖ · W, so grad_output W           (N, n)
+
+    1ᵀ is a row of N ones, so that 1ᵀ grad_output is the sum of its rows. In
+    the code a product is a.dot(b): for matrices the same as a @ b, and
+    sooner begun, which a small net feels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Linear
+    >>> layer = Linear(2, 1)
+    >>> layer.weight.data[...] = [[2.0, 3.0]]
+    >>> layer.bias.data[...] = [4.0]
+    >>> layer.forward([[1.0, 10.0],            # 2·1 + 3·10 + 4
+    ...                [5.0,  0.0]])           # 2·5 + 3·0  + 4
+    array([[36.],
+           [14.]])
+    >>> layer.backward([[1.0], [-2.0]])        # grad_output W
+    array([[ 2.,  3.],
+           [-4., -6.]])
+    >>> layer.weight.grad                      # 1·(1, 10) − 2·(5, 0)
+    array([[-9., 10.]])
+    >>> layer.bias.grad                        # 1 − 2
+    array([-1.])
+
+    References
+    ----------
+    Rumelhart, Hinton and Williams, Learning representations by
+    back-propagating errors, Nature 323, 1986. The initial range: LeCun et
+    al., Efficient BackProp, 1998, section 4.6, up to a factor √3; it is
+    that of torch.nn.Linear.
+    """
+
+    forward_keeps = ("_x",)
+    bias: Parameter | None
+    _x: Array | None = None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        n = numbers.positive_int("Linear", "in_features", in_features)
+        m = numbers.positive_int("Linear", "out_features", out_features)
+        has_bias = numbers.flag("Linear", "bias", bias)
+        dtype = numbers.float_dtype("Linear", dtype)
+        rng = numbers.generator("Linear", rng)
+        bound = 1 / math.sqrt(n)
+        self.in_features, self.out_features = n, m
+        self.weight = Parameter(rng.uniform(-bound, bound, (m, n)).astype(dtype))
+        self.bias = None
+        if has_bias:
+            self.bias = Parameter(rng.uniform(-bound, bound, m).astype(dtype))
+
+    @underflow_is_zero
+    def forward(self, x: npt.ArrayLike) -> Array:
+        """Return y = x Wᵀ + b, and keep x."""
+        w = self.weight.data
+        self._x = x = _linear_input(self, x, w)
+        y: Array = x.dot(w.T)
+        if self.bias is not None:
+            y += self.bias.data
+        return y
+
+    @underflow_is_zero
+    def backward(
+        self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
+    ) -> Array | None:
+        """Return grad_output W, or None if needs_input_grad is False.
+
+        Adds grad_outputᵀ x to weight.grad and 1ᵀ grad_output to bias.grad.
+        """
+        w, m = self.weight.data, self.out_features
+        x, grad_output = arrays.upstream(self, self._x, grad_output, m)
+        grad_input = grad_output.dot(w) if needs_input_grad else None
+        g = grad_output.T  # dot fills its result with zeros first, @ does not
+        grad_weight = g @ x if w.size > _LARGE else g.dot(x)
+        if self.bias is not None:
+            self.bias.add_grad(sum_of_rows(grad_output))
+        self.weight.add_grad(grad_weight)
+        self._x = None
+        return grad_input
+
+    def __repr__(self) -> str:
+        """Return the call that makes such a layer, as in PyTorch."""
+        dtype = self.weight.data.dtype
+        return (
+            f"Linear(in_features={self.in_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+            f"{'' if dtype == np.float64 else f', dtype={dtype}'})"
+        )

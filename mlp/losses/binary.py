@@ -1,0 +1,128 @@
+"""BCELoss: binary cross-entropy, for answers of yes or no."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import arrays
+from mlp._shared.arrays import Array, count_and_place
+from mlp._shared.sums import dot, underflow_is_zero
+from mlp.losses.reduced import _ReducedLoss
+
+
+def _check_unit_interval(loss: object, name: str, values: Array, cure: str) -> None:
+    """Raise unless every entry is in [0, 1]; NaN is not."""
+    if values.min() >= 0 and values.max() <= 1:
+        return
+    wrong = ~((values >= 0) & (values <= 1))
+    if name == "prediction" and np.isnan(values).any():
+        cure = "the numbers grew out of range: try a smaller lr, or x that is scaled"
+    raise ValueError(
+        f"{type(loss).__name__}.forward: expected {name} in [0, 1], got "
+        f"{count_and_place(values, wrong)}; {cure}"
+    )
+
+
+class BCELoss(_ReducedLoss):
+    """ℓ = −(1/M) Σ [y log ŷ + (1 − y) log(1 − ŷ)]; M = N·K for the mean.
+
+    Binary cross-entropy: the loss of a classifier whose outputs ŷ are
+    probabilities of a yes, each on its own. It is the negative logarithm of
+    the probability that the predictions give to what happened.
+
+    Parameters
+    ----------
+    reduction : "mean", "sum" or "batchmean"
+        M is the number of entries, N·K; 1; or the number of rows, N. The
+        gradient of a mean does not grow with N, so lr can stay when the
+        batch size changes: see help(mlp.losses).
+
+    Attributes
+    ----------
+    reduction : str
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If a prediction or a target is outside [0, 1], or NaN; if they
+        differ in shape, as (N, 1) and (N,); if they are empty; if reduction
+        is unknown.
+    TypeError
+        If one of them does not hold real numbers.
+    RuntimeError
+        If backward is called without a forward that it can go back through.
+
+    Shapes
+    ------
+    prediction, target, and what backward returns : the same, any
+        In the dtype of prediction if it is float64 or float32, else in
+        float64; target is converted to it.
+
+    Derivation
+    ----------
+        ℓ = −(1/M) Σᵢ [yᵢ log ŷᵢ + (1 − yᵢ) log(1 − ŷᵢ)]
+        ∂ℓ/∂ŷᵢ = −(1/M) (yᵢ/ŷᵢ − (1 − yᵢ)/(1 − ŷᵢ))
+               = (1/M) (ŷᵢ − yᵢ) / (ŷᵢ (1 − ŷᵢ))
+
+    After a Sigmoid, whose derivative is ŷ (1 − ŷ), the denominator cancels
+    and what is left is (1/M) (ŷ − y): a confident mistake is corrected at
+    full strength, where the squared error would have it stand still.
+
+    A logarithm of 0 is infinite, and so is the slope there. As in PyTorch,
+    each logarithm is bounded below by −100, and the last denominator by
+    10⁻¹². Where a bound is active, backward is not the derivative of what
+    forward returned: for ŷ (1 − ŷ) < 10⁻¹² the slope is the smaller one
+    with 10⁻¹² below, and for ŷ < e⁻¹⁰⁰, where ℓ no longer changes, there is
+    still that slope. Nor does the denominator cancel there: what comes
+    through a Sigmoid fades, to 0 once ŷ is 0 or 1 exactly (in float64 for
+    an input above 37, in float32 above 17).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import BCELoss
+    >>> loss = BCELoss()
+    >>> value = loss.forward([[0.5, 0.25]], [[1.0, 0.0]])
+    >>> np.isclose(value, -(np.log(0.5) + np.log(0.75)) / 2, rtol=1e-15)
+    np.True_
+    >>> loss.backward()               # 1/2 · (−0.5/0.25, 0.25/0.1875)
+    array([[-1.        ,  0.66666667]])
+    >>> loss.forward([[0.0]], [[1.0]])           # −log 0, bounded
+    100.0
+
+    References
+    ----------
+    Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.2.
+    The bounds: torch.nn.BCELoss.
+    """
+
+    _kept: tuple[Array, Array] | None = None
+
+    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
+        """Return −(1/M) Σ [y log ŷ + (1 − y) log(1 − ŷ)], and keep both."""
+        ŷ, y, divisor = self._operands(prediction, target)
+        _check_unit_interval(
+            self, "prediction", ŷ, "is a Sigmoid missing at the end of the net?"
+        )
+        _check_unit_interval(
+            self, "target", y, "scale it, or turn labels into rows by mlp.one_hot"
+        )
+        self._kept, self._divisor = (ŷ, y), divisor
+        # log 0 = −∞, which the bound catches; an underflow is right
+        with np.errstate(divide="ignore", under="ignore"):
+            log_yes = np.maximum(np.log(ŷ), -100)
+            log_no = np.maximum(np.log1p(-ŷ), -100)
+            total = dot(y, log_yes) + dot(1 - y, log_no)
+        return (0.0 - total) / divisor  # not −total, which could be −0.0
+
+    @underflow_is_zero
+    def backward(self) -> Array:
+        """Return (1/M) (ŷ − y) / max(ŷ (1 − ŷ), 10⁻¹²)."""
+        if self._kept is None:
+            raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
+        ŷ, y = self._kept
+        slope = (ŷ - y) / np.maximum(ŷ * (1 - ŷ), 1e-12) / self._divisor
+        self._kept = None
+        return np.asarray(slope)

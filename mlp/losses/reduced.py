@@ -1,0 +1,84 @@
+"""What the losses have in common: a sum over entries, and what it is divided by."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import numbers
+from mlp._shared.arrays import Array, floating, real_array, reshape_cure
+from mlp._shared.numbers import FLOAT_DTYPES
+from mlp.core.loss import Loss
+
+
+def _prediction_and_target(
+    loss: object, prediction: npt.ArrayLike, target: npt.ArrayLike, per_row: bool
+) -> tuple[Array, Array]:
+    """Return the two arrays of a loss: one shape, one dtype, not empty.
+
+    The dtype is the prediction's if that is float32 or float64, else float64.
+    per_row says that the loss divides by the number of rows, so there are some.
+    """
+    if (
+        type(prediction) is np.ndarray
+        and type(target) is np.ndarray
+        and prediction.dtype == target.dtype
+        and prediction.dtype in FLOAT_DTYPES
+        and prediction.shape == target.shape
+        and prediction.ndim > 0
+        and prediction.size > 0
+    ):
+        return prediction, target
+    who = f"{type(loss).__name__}.forward"
+    prediction = floating(who, "prediction", prediction)
+    if prediction.dtype not in FLOAT_DTYPES:
+        prediction = prediction.astype(np.float64)
+    target = real_array(who, "target", target, prediction.dtype)
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"{who}: expected prediction and target of one shape, got "
+            f"{prediction.shape} and {target.shape}{reshape_cure(prediction, target)}"
+        )
+    if prediction.size == 0:
+        raise ValueError(
+            f"{who}: expected at least one entry, got shape {prediction.shape}: "
+            f"an empty batch has no loss"
+        )
+    if per_row and prediction.ndim == 0:
+        raise ValueError(
+            f"{who}: expected rows to divide by, as reduction is 'batchmean', got "
+            f"a prediction of shape (); use 'mean' or 'sum'"
+        )
+    return prediction, target
+
+
+_REDUCTIONS = ("mean", "sum", "batchmean")
+
+
+class _ReducedLoss(Loss):
+    """A sum over all entries, divided by what reduction says."""
+
+    forward_keeps = ("_kept", "_divisor")
+
+    def __init__(self, reduction: str = "mean") -> None:
+        name = type(self).__name__
+        self._reduction = numbers.one_of(name, "reduction", reduction, _REDUCTIONS)
+
+    @property
+    def reduction(self) -> str:
+        """What the sum is divided by: "mean", "sum" or "batchmean"."""
+        return self._reduction
+
+    def _operands(
+        self, prediction: npt.ArrayLike, target: npt.ArrayLike
+    ) -> tuple[Array, Array, int]:
+        """Return the checked arrays, and the divisor: N·K, N or 1."""
+        per_row = self._reduction == "batchmean"
+        ŷ, y = _prediction_and_target(self, prediction, target, per_row)
+        if self._reduction == "mean":
+            return ŷ, y, ŷ.size
+        return ŷ, y, len(ŷ) if per_row else 1
+
+    def __repr__(self) -> str:
+        """Return the call that makes such a loss."""
+        return f"{type(self).__name__}(reduction={self.reduction!r})"

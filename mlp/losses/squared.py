@@ -1,0 +1,91 @@
+"""MSELoss: the squared error of a regression."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import arrays
+from mlp._shared.arrays import Array
+from mlp._shared.sums import dot, underflow_is_zero
+from mlp.losses.reduced import _ReducedLoss
+
+
+class MSELoss(_ReducedLoss):
+    """ℓ = (1/M) Σ (ŷ − y)², over all entries; M = N·K for the mean.
+
+    The squared error: the loss of a regression. It is the negative
+    logarithm of a Gaussian likelihood with fixed variance, up to constants,
+    so its best prediction is the mean of y at this x.
+
+    Parameters
+    ----------
+    reduction : "mean", "sum" or "batchmean"
+        M is the number of entries, N·K; 1; or the number of rows, N. With
+        "sum" and one sample, ℓ = ‖ŷ − y‖². The gradient of a mean does not
+        grow with N, so lr can stay when the batch size changes: see
+        help(mlp.losses).
+
+    Attributes
+    ----------
+    reduction : str
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If prediction and target differ in shape, as (N, 1) and (N,), which
+        NumPy would broadcast to (N, N); if they are empty; if reduction is
+        unknown.
+    TypeError
+        If one of them does not hold real numbers.
+    RuntimeError
+        If backward is called without a forward that it can go back through.
+
+    Shapes
+    ------
+    prediction, target, and what backward returns : the same, any
+        In the dtype of prediction if it is float64 or float32, else in
+        float64; target is converted to it.
+
+    Derivation
+    ----------
+        ℓ = (1/M) Σᵢ (ŷᵢ − yᵢ)²
+        ∂ℓ/∂ŷᵢ = (2/M) (ŷᵢ − yᵢ)      the other terms do not hold ŷᵢ
+        ∂ℓ/∂ŷ = (2/M) (ŷ − y)ᵀ        a row in numerator layout; a batch has
+                                      its samples in rows, so no transpose
+
+    Examples
+    --------
+    >>> from mlp import MSELoss
+    >>> loss = MSELoss()
+    >>> loss.forward([[3.0, 5.0]], [[1.0, 6.0]])     # (2² + 1²) / 2
+    2.5
+    >>> loss.backward()                              # 2/2 · (2, −1)
+    array([[ 2., -1.]])
+    >>> MSELoss("sum").forward([[3.0, 5.0]], [[1.0, 6.0]])
+    5.0
+
+    References
+    ----------
+    Bishop, Pattern Recognition and Machine Learning, 2006, section 3.1.1.
+    """
+
+    _kept: Array | None = None
+
+    @underflow_is_zero
+    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
+        """Return (1/M) Σ (prediction − target)², and keep the difference."""
+        ŷ, y, divisor = self._operands(prediction, target)
+        d = np.asarray(ŷ - y)
+        self._kept, self._divisor = d, divisor
+        return dot(d, d) / divisor
+
+    @underflow_is_zero
+    def backward(self) -> Array:
+        """Return (2/M) (prediction − target)."""
+        if self._kept is None:
+            raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
+        gradient = np.asarray(self._kept * (2 / self._divisor))
+        self._kept = None
+        return gradient
