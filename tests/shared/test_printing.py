@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import mlp
 from mlp._shared.printing import WIDTH, paragraph, printable, text_table
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 SOURCES = [*ROOT.glob("mlp/**/*.py"), *ROOT.glob("examples/*.py")]
 
 
