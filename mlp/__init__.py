@@ -16,6 +16,7 @@ _LOADING = _RLock()  # two threads that import NumPy at once can meet half of it
 # The module that each name lives in; __init__.pyi says the same to type checkers.
 _HOME = {
     "Parameter": "core",
+    "Buffer": "core",
     "Layer": "core",
     "Linear": "layers",
     "ReLU": "layers",
@@ -25,6 +26,7 @@ _HOME = {
     "MSELoss": "losses",
     "BCELoss": "losses",
     "Sequential": "sequential",
+    "Optimizer": "core",
     "SGD": "optim",
     "train_step": "training",
     "fit": "fitting.fit",

@@ -3,7 +3,7 @@
 from mlp import data, datasets, derivation, metrics, schedules
 from mlp.checking.diagnosis import diagnose
 from mlp.checking.gradients import check_gradients, check_layer
-from mlp.core import Layer, Loss, Parameter, StaleGradientWarning
+from mlp.core import Buffer, Layer, Loss, Optimizer, Parameter, StaleGradientWarning
 from mlp.data import Dataset, Standardizer, minibatches, one_hot, train_test_split
 from mlp.derivation import derive
 from mlp.derivation.jacobian import jacobian
@@ -22,6 +22,7 @@ __version__: str
 
 __all__ = [
     "Parameter",
+    "Buffer",
     "Layer",
     "Linear",
     "ReLU",
@@ -31,6 +32,7 @@ __all__ = [
     "MSELoss",
     "BCELoss",
     "Sequential",
+    "Optimizer",
     "SGD",
     "train_step",
     "fit",

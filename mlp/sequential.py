@@ -8,18 +8,18 @@ times a matrix. The two loops below, forward and reversed, are all of it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, TypeGuard, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import arrays, numbers, printing
+from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array, RealArray
 from mlp.core.layer import Layer
-from mlp.core.parameter import Parameter
-from mlp.layers.activations import Identity, ReLU, Sigmoid
+from mlp.core.parameter import Buffer, Parameter
 from mlp.layers.linear import Linear
+from mlp.summary import summary
 
 _LARGE = 1 << 16  # entries of x that take longer to look through than to notice
 
@@ -119,7 +119,7 @@ class Sequential(Layer):
         self._layers = layers
         seen: dict[int, int] = {}
         for i, layer in enumerate(layers):
-            for inside in _with_layers_inside(layer):
+            for inside in layer.modules():
                 if seen.setdefault(id(inside), i) != i:
                     raise ValueError(
                         f"Sequential: expected each layer once, got the {inside!r} of "
@@ -227,17 +227,17 @@ class Sequential(Layer):
     def _predict(self, x: RealArray, unchecked: RealArray | None) -> Array:
         """Return forward(x); look for NaN in all of x if the first output has some."""
         if not is_plain(self):
-            return copy.copy(self).forward(x)
+            return copy.copy(self).eval().forward(x)
         z, layers = x, self._layers
         if unchecked is not None:
             with np.errstate(all="ignore"):
-                first = copy.copy(layers[0]).forward(x)
+                first = copy.copy(layers[0]).eval().forward(x)
             if arrays.all_finite([first]):
                 z, layers = first, layers[1:]
             else:
                 arrays.finite("Sequential.predict", "x", unchecked)
         for layer in layers:
-            z = copy.copy(layer).forward(z)
+            z = copy.copy(layer).eval().forward(z)
         return z
 
     def _check_not_empty(self, method: str) -> None:
@@ -247,59 +247,6 @@ class Sequential(Layer):
                 f"give them when you make it, Sequential(Linear(2, 1))"
             )
 
-    def zero_grad(self) -> None:
-        """Set the gradient of each parameter to None.
-
-        optimizer.zero_grad() does so for the parameters that it steps; this
-        one also for those that no optimizer holds.
-        """
-        for parameter in self.parameters():
-            parameter.grad = None
-
-    def state_dict(self) -> dict[str, Array]:
-        """Return a copy of each parameter's data, by PyTorch's name for it.
-
-        Returns
-        -------
-        dict
-            "0.weight", "0.bias", "2.weight", …: the layer's index, a dot,
-            and the attribute of the layer.
-
-        Examples
-        --------
-        >>> from mlp import Linear, ReLU, Sequential
-        >>> model = Sequential(ReLU(), Linear(2, 3))
-        >>> {name: a.shape for name, a in model.state_dict().items()}
-        {'1.weight': (3, 2), '1.bias': (3,)}
-        """
-        return {name: data.copy() for name, data in self._state("state_dict").items()}
-
-    def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
-        """Write the arrays of a state_dict into the parameters.
-
-        All of them are checked before the first is written, so after an
-        error the net is as it was.
-
-        Parameters
-        ----------
-        state : mapping of str to array_like
-            As state_dict() returns it, or that of a torch.nn.Sequential of
-            the same layers. Each array is converted to its parameter's
-            dtype.
-
-        Raises
-        ------
-        ValueError
-            If a name is missing or unknown, or an array has another shape.
-        TypeError
-            If state is no mapping, or an array does not hold real numbers.
-        """
-        arrays.load_arrays(
-            "Sequential.load_state_dict",
-            self._state("load_state_dict"),
-            state,
-        )
-
     def summary(self) -> str:
         """Return a table of the layers: output, parameters and their bytes.
 
@@ -308,9 +255,9 @@ class Sequential(Layer):
         str
             A line a layer, those of inner Sequentials under their own
             indices. Nothing runs: the shape of an output is known where a
-            layer has out_features, and passes through the activations of
-            the library; after another layer it is "?". A parameter that
-            two layers share counts once in the total.
+            layer has out_features, and stays where it has keeps_shape;
+            after another layer it is "?". A parameter that two layers share
+            counts once in the total.
 
         Examples
         --------
@@ -325,56 +272,13 @@ class Sequential(Layer):
         2 Linear  (N, 10)        2,570     20,560
         total                  203,530  1,628,240
         """
-        rows = [*self._summary(), ("total", "", self.parameters())]
-        counts = [sum(p.data.size for p in parameters) for _, _, parameters in rows]
-        sizes = [sum(p.data.nbytes for p in parameters) for _, _, parameters in rows]
-        cells = zip(
-            (layer for layer, _, _ in rows),
-            (output for _, output, _ in rows),
-            _to_the_right(counts, "parameters"),
-            _to_the_right(sizes, "bytes"),
-            strict=True,
-        )
-        columns = ("layer", "output", "parameters", "bytes")
-        return printing.text_table(columns, list(cells))
+        return summary(self, is_plain)
 
-    def _summary(
-        self, path: str = "", output: str = "?"
-    ) -> Iterator[tuple[str, str, list[Parameter]]]:
-        """Yield each layer's name, its output's shape and its parameters."""
-        for name, member in self._members():
-            where = f"{path}{name}"
-            if isinstance(member, Parameter):  # of a subclass
-                yield f"{where} Parameter", "", [member]
-                continue
-            if is_plain(member):
-                for row in member._summary(f"{where}.", output):
-                    output = row[1] or output
-                    yield row
-                continue
-            width = getattr(member, "out_features", None)
-            if width is not None:
-                output = f"(N, {width})"
-            elif not isinstance(member, ReLU | Sigmoid | Identity):
-                output = "?"
-            yield f"{where} {type(member).__name__}", output, member.parameters()
-
-    def _state(self, method: str) -> dict[str, Array]:
-        """Return the data of each parameter by its name; none may lack one."""
-        named = list(self._named_parameters())
-        if not {id(p) for p in self.parameters()} <= {id(p) for _, p in named}:
-            raise RuntimeError(
-                f"Sequential.{method}: expected each parameter among the attributes of "
-                f"its layer, got one that only parameters() knows; make it an "
-                f"attribute, so that it has a name"
-            )
-        return {name: p.data for name, p in named}
-
-    def _members(self) -> Iterator[tuple[str, Parameter | Layer]]:
+    def members(self) -> Iterator[tuple[str, Parameter | Buffer | Layer]]:
         """Yield the layers, each with its index for a name."""
         for i, layer in enumerate(self._layers):
             yield str(i), layer
-        for name, member in super()._members():  # those of a subclass
+        for name, member in super().members():  # those of a subclass
             if not name.startswith("_layers."):
                 yield name, member
 
@@ -402,26 +306,9 @@ class Sequential(Layer):
 
     def __repr__(self) -> str:
         """Return one indented line a layer, as PyTorch does."""
-        lines = [f"({name}): {layer!r}" for name, layer in self._members()]
+        lines = [f"({name}): {layer!r}" for name, layer in self.members()]
         body = "".join("\n  " + line.replace("\n", "\n  ") for line in lines)
         return f"Sequential({body}\n)" if lines else "Sequential()"
-
-
-def _to_the_right(numbers: list[int], head: str) -> list[str]:
-    """Return a column of numbers in line at their last digits."""
-    width = max(len(head), *(len(f"{n:,}") for n in numbers))
-    return [f"{n:{width},}" for n in numbers]
-
-
-def _with_layers_inside(layer: Layer) -> list[Layer]:
-    """Return the layer and those inside it, at any depth, each once."""
-    found, waiting = {id(layer): layer}, [layer]
-    while waiting:
-        for _, member in waiting.pop()._members():
-            if isinstance(member, Layer) and id(member) not in found:
-                found[id(member)] = member
-                waiting.append(member)
-    return list(found.values())
 
 
 def is_plain(model: object) -> TypeGuard[Sequential]:

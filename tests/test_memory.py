@@ -17,7 +17,7 @@ def test_the_peak_of_a_step_is_bounded(net, dtype, momentum):
 
 
 def test_an_update_in_one_piece_would_take_more(monkeypatch):
-    monkeypatch.setattr(mlp.optim.sgd, "_LEAST", 1 << 40)
+    monkeypatch.setattr(mlp.optim.pieces, "_LEAST", 1 << 40)
     memory = bench_memory.step_memory(NETS[3], "float64")
     assert memory.peak > memory.allowed
 

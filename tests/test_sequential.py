@@ -330,7 +330,7 @@ def test_a_parameter_without_a_name_is_not_lost_in_silence():
         def parameters(self):
             return [Parameter([1.0])]
 
-    with pytest.raises(RuntimeError, match=r"state_dict: .*make it an attribute"):
+    with pytest.raises(RuntimeError, match=r"make it an attribute"):
         Sequential(Hidden()).state_dict()
 
 

@@ -36,8 +36,9 @@ def number(
     above: float = -math.inf,
     least: float = -math.inf,
     below: float = math.inf,
+    most: float = math.inf,
 ) -> float:
-    """Return value as a finite Python float with above < value, least <= value < below.
+    """Return value as a finite Python float within the bounds given.
 
     A Python float takes the dtype of the array that it multiplies; a NumPy
     float64 would turn a float32 array into float64.
@@ -49,11 +50,20 @@ def number(
         result = float(value)
     except OverflowError:  # an int beyond float64
         result = math.inf
-    if math.isfinite(result) and above < result and least <= result < below:
+    if math.isfinite(result) and above < result < below and least <= result <= most:
         return result
     low = f"above {above:g}" if above > -math.inf else f"of at least {least:g}"
     high = f" and below {below:g}" if below < math.inf else " and finite"
+    high = f" and at most {most:g}" if most < math.inf else high
     raise ValueError(f"{who}: expected {name} {low}{high}, got {value!r}")
+
+
+def whole_number(who: str, name: str, value: Any) -> int:
+    """Return value as an int of at least 0; a whole float is one."""
+    result = number(who, name, value, least=0)
+    if not result.is_integer():
+        raise ValueError(f"{who}: expected {name} to be whole, got {value!r}")
+    return int(result)
 
 
 def real_number(who: str, name: str, value: Any) -> float:

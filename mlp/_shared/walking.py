@@ -116,10 +116,12 @@ class Copy:
         Whether all else is copied too, or shared.
     memo : dict
         The copy of each value so far, by id.
+    own : type
+        Its instances are copied by copy.copy, also where all else is shared.
     """
 
-    def __init__(self, kind: type, deep: bool, memo: dict[int, Any]) -> None:
-        self.kind, self.deep, self.memo = kind, deep, memo
+    def __init__(self, kind: type, deep: bool, memo: dict[int, Any], own: type) -> None:
+        self.kind, self.deep, self.memo, self.own = kind, deep, memo, own
         self.method = "__deepcopy__" if deep else "__copy__"
 
     def of(self, value: Any) -> Any:
@@ -130,6 +132,8 @@ class Copy:
             if getattr(type(value), self.method) is getattr(self.kind, self.method):
                 return self.by_attributes(value, object.__new__(type(value)))
             return self.leaf(value) if self.deep else copy.copy(value)
+        if isinstance(value, self.own) and not self.deep:
+            return self.memo.setdefault(id(value), copy.copy(value))
         sort = _sort(type(value))
         return self.leaf(value) if sort is None else sort.rebuilt(value, self)
 

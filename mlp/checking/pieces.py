@@ -185,7 +185,7 @@ class LayerPiece(Piece):
 
     def parameters(self) -> dict[str, Parameter]:
         """Return the layer's parameters, by their names in the net."""
-        named = {self.path + name: p for name, p in self.layer._named_parameters()}
+        named = {self.path + name: p for name, p in self.layer.named_parameters()}
         known = set(map(id, named.values()))
         rest = [p for p in self.layer.parameters() if id(p) not in known]
         return named | {f"{self.path}parameter {i}": p for i, p in enumerate(rest)}

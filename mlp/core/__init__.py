@@ -1,15 +1,26 @@
-"""What everything is made of: Parameter, Layer, Loss.
+"""What everything is made of: the contracts.
 
 A net needs an array that has a gradient, a function that knows its own
 derivative, a number to make small, and a rule for the next step. Each class
-is a contract: whoever keeps it can put a layer, a loss or an optimizer of
-their own among those of the library. Read parameter.py first, then layer.py,
-loss.py and optimizer.py; mlp.layers comes next.
+here is a contract: whoever keeps it can put a layer, a loss or an optimizer
+of their own among those of the library. Read parameter.py first, then
+layer.py, loss.py and optimizer.py; mlp.layers comes next.
 """
 
 from mlp.core.layer import Layer as Layer
 from mlp.core.loss import Loss as Loss
+from mlp.core.loss import Reduction as Reduction
+from mlp.core.optimizer import Optimizer as Optimizer
+from mlp.core.parameter import Buffer as Buffer
 from mlp.core.parameter import Parameter as Parameter
 from mlp.core.parameter import StaleGradientWarning as StaleGradientWarning
 
-__all__ = ["Parameter", "Layer", "Loss", "StaleGradientWarning"]
+__all__ = [
+    "Parameter",
+    "Buffer",
+    "Layer",
+    "Loss",
+    "Reduction",
+    "Optimizer",
+    "StaleGradientWarning",
+]

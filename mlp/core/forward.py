@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from mlp._shared import walking
+from mlp.core.parameter import Buffer
 
 
 class _Forward:
@@ -13,13 +14,13 @@ class _Forward:
     forward_keeps: tuple[str, ...] = ()
 
     def __copy__(self) -> Self:
-        """Return one with the same Parameters and its own memory."""
-        twin: Self = walking.Copy(_Forward, False, {}).of(self)
+        """Return one with the same Parameters, and Buffers of its own."""
+        twin: Self = walking.Copy(_Forward, False, {}, Buffer).of(self)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return one that shares nothing, with its own pending backward."""
-        twin: Self = walking.Copy(_Forward, True, memo).of(self)
+        twin: Self = walking.Copy(_Forward, True, memo, Buffer).of(self)
         return twin
 
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:

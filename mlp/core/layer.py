@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import walking
-from mlp._shared.arrays import Array
+from mlp._shared import arrays, numbers, walking
+from mlp._shared.arrays import Array, RealArray
 from mlp.core.forward import _Forward
-from mlp.core.parameter import Parameter
+from mlp.core.parameter import Buffer, Parameter
 
 # The layers whose parameters() is being asked for, so that one that refers back to
 # the net it is in does not ask for ever.
@@ -93,11 +94,14 @@ class Layer(_Forward, ABC):
         if not _takes_needs_input_grad(cls.backward):  # its own, or a mixin's
             cls.backward = _with_needs_input_grad(cls.backward)  # type: ignore[method-assign]
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Let a backward that one layer is given be called as every other."""
-        if name == "backward" and not _takes_needs_input_grad(value):
-            value = functools.partial(_without_needs_input_grad, value)
-        super().__setattr__(name, value)
+    training: bool = True
+    """Whether it is in training mode, which train() and eval() set."""
+
+    keeps_shape: bool = False
+    """Whether y has the shape of x, whatever that is."""
+
+    least_rows: int = 1
+    """How many rows a batch has at least in training."""
 
     @abstractmethod
     def forward(self, x: npt.ArrayLike) -> Array:
@@ -129,6 +133,42 @@ class Layer(_Forward, ABC):
         """Return forward(x)."""
         return self.forward(x)
 
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode here and in the layers inside, and return self.
+
+        A layer that computes something else in training, as one that drops
+        entries at random does, asks self.training in its forward.
+        """
+        mode = numbers.flag(f"{type(self).__name__}.train", "mode", mode)
+        for layer in self.modules():
+            layer.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Set evaluation mode, train(False), and return self."""
+        return self.train(False)
+
+    def members(self) -> Iterator[tuple[str, Parameter | Buffer | Layer]]:
+        """Yield each Parameter, Buffer and Layer among the attributes, by name.
+
+        The one place that says what a layer is made of. A reference back to
+        the Sequential that it is in is not a part of it.
+        """
+        for name, member in walking.members(self, (Parameter, Buffer, Layer)):
+            if not (isinstance(member, Layer) and member._is_made_of(self)):
+                yield name, member
+
+    def modules(self) -> list[Layer]:
+        """Return the layer and those inside it, at any depth, each once."""
+        found: dict[int, Layer] = {id(self): self}
+        waiting: list[Layer] = [self]
+        while waiting:
+            for _, member in waiting.pop().members():
+                if isinstance(member, Layer) and id(member) not in found:
+                    found[id(member)] = member
+                    waiting.append(member)
+        return list(found.values())
+
     def parameters(self) -> list[Parameter]:
         """Return the Parameters among the attributes, as they were assigned.
 
@@ -141,38 +181,122 @@ class Layer(_Forward, ABC):
         found: dict[int, Parameter] = {}
         token = _asked.set(above | {id(self)})
         try:
-            for _, member in self._members():
-                own = [member] if isinstance(member, Parameter) else member.parameters()
-                found.update((id(p), p) for p in own)
+            for _, member in self.members():
+                if isinstance(member, Parameter):
+                    found[id(member)] = member
+                elif isinstance(member, Layer):
+                    found.update((id(p), p) for p in member.parameters())
         finally:
             _asked.reset(token)
         return list(found.values())
 
-    def _members(self) -> Iterator[tuple[str, Parameter | Layer]]:
-        """Yield each Parameter and Layer among the attributes, with its name.
-
-        The one place that says what a layer is made of. A reference back to the
-        Sequential that it is in is not a part of it.
-        """
-        for name, member in walking.members(self, (Parameter, Layer)):
-            if isinstance(member, Parameter) or not member._is_made_of(self):
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield each Parameter with the path of names that leads to it."""
+        for name, member in self._named(frozenset()):
+            if isinstance(member, Parameter):
                 yield name, member
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Yield each Buffer with the path of names that leads to it."""
+        for name, member in self._named(frozenset()):
+            if isinstance(member, Buffer):
+                yield name, member
+
+    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """Yield each Generator that is drawn from, with its path; each once."""
+        seen: set[int] = set()
+        layers = (
+            pair for pair in self._named(frozenset()) if isinstance(pair[1], Layer)
+        )
+        for path, layer in [("", self), *layers]:
+            for name, found in walking.members(layer, (np.random.Generator, Layer)):
+                if isinstance(found, np.random.Generator) and id(found) not in seen:
+                    seen.add(id(found))
+                    yield f"{path}.{name}".removeprefix("."), found
+
+    def _named(
+        self, above: frozenset[int]
+    ) -> Iterator[tuple[str, Parameter | Buffer | Layer]]:
+        """Yield each member at any depth with its path; above are those it is in."""
+        above |= {id(self)}
+        for name, member in self.members():
+            if id(member) in above:
+                continue
+            yield name, member
+            if isinstance(member, Layer):
+                for rest, inside in member._named(above):
+                    yield f"{name}.{rest}", inside
 
     def _is_made_of(self, layer: Layer) -> bool:
         """Return whether a layer is one of those in this row of layers."""
         return False
 
-    def _named_parameters(
-        self, above: frozenset[int] = frozenset()
-    ) -> Iterator[tuple[str, Parameter]]:
-        """Yield each Parameter with the path of names that leads to it."""
-        above |= {id(self)}
-        for name, member in self._members():
-            if isinstance(member, Parameter):
-                yield name, member
-            elif id(member) not in above:
-                for rest, parameter in member._named_parameters(above):
-                    yield f"{name}.{rest}", parameter
+    def zero_grad(self) -> None:
+        """Set the gradient of each parameter to None.
+
+        optimizer.zero_grad() does so for the parameters that it steps; this
+        one also for those that no optimizer holds.
+        """
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def state_arrays(self) -> dict[str, RealArray]:
+        """Return the arrays of the parameters and buffers, by name, not copied.
+
+        Raises
+        ------
+        RuntimeError
+            If a parameter has no name, since parameters() alone knows it.
+        """
+        named: list[tuple[str, Parameter | Buffer]] = [*self.named_parameters()]
+        if not {id(p) for p in self.parameters()} <= {id(p) for _, p in named}:
+            raise RuntimeError(
+                f"{type(self).__name__}: expected each parameter among the attributes "
+                f"of its layer, got one that only parameters() knows; make it an "
+                f"attribute, so that it has a name"
+            )
+        named += self.named_buffers()
+        return {name: member.data for name, member in named}
+
+    def state_dict(self) -> dict[str, RealArray]:
+        """Return a copy of each parameter's and buffer's data, by PyTorch's names.
+
+        Returns
+        -------
+        dict
+            "0.weight", "0.bias", "2.weight", …: in a Sequential the layer's
+            index, a dot, and the attribute of the layer.
+
+        Examples
+        --------
+        >>> from mlp import Linear, ReLU, Sequential
+        >>> model = Sequential(ReLU(), Linear(2, 3))
+        >>> {name: a.shape for name, a in model.state_dict().items()}
+        {'1.weight': (3, 2), '1.bias': (3,)}
+        """
+        return {name: data.copy() for name, data in self.state_arrays().items()}
+
+    def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
+        """Write the arrays of a state_dict into parameters and buffers.
+
+        All of them are checked before the first is written, so after an
+        error the net is as it was.
+
+        Parameters
+        ----------
+        state : mapping of str to array_like
+            As state_dict() returns it, or that of the same torch.nn module.
+            Each array is converted to the dtype that it is written into.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or an array has another shape.
+        TypeError
+            If state is no mapping, or an array does not hold real numbers.
+        """
+        who = f"{type(self).__name__}.load_state_dict"
+        arrays.load_arrays(who, self.state_arrays(), state)
 
 
 def _takes_needs_input_grad(backward: Callable[..., Any]) -> bool:
@@ -196,13 +320,3 @@ def _with_needs_input_grad(backward: Callable[..., Any]) -> Callable[..., Any]:
         return backward(self, grad_output)
 
     return taking
-
-
-def _without_needs_input_grad(
-    backward: Callable[..., Any],
-    grad_output: npt.ArrayLike,
-    *,
-    needs_input_grad: bool = True,
-) -> Any:
-    """Call a backward without the keyword; a partial of this can be copied."""
-    return backward(grad_output)

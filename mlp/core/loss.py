@@ -2,12 +2,68 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from typing import Self
 
 import numpy.typing as npt
 
 from mlp._shared.arrays import Array
 from mlp.core.forward import _Forward
+
+
+class Reduction(str):
+    """The word for what a loss divides its sum by, which knows the number.
+
+    Every tool that has to know asks this object: fit, when it weights the
+    batches of an epoch; derive and trace, when they write the factor.
+
+    Parameters
+    ----------
+    word : str
+        "mean", "batchmean" or "sum", which it is equal to.
+    over : "entries", "rows" or "nothing"
+        What the sum is divided by the number of.
+
+    Examples
+    --------
+    >>> from mlp import MSELoss
+    >>> mean = MSELoss().reduction
+    >>> mean == "mean", mean.over, mean.divisor((32, 10))
+    (True, 'entries', 320)
+    >>> MSELoss("batchmean").reduction.divisor((32, 10))
+    32
+    """
+
+    over: str
+
+    def __new__(cls, word: str, over: str) -> Self:
+        """Return the word, with what it divides by."""
+        reduction = super().__new__(cls, word)
+        reduction.over = over
+        return reduction
+
+    def __reduce__(self) -> tuple[type[Reduction], tuple[str, str]]:
+        """Return what makes a copy, for pickle and copy."""
+        return Reduction, (str(self), self.over)
+
+    def divisor(self, shape: tuple[int, ...]) -> int:
+        """Return what the sum is divided by, for a prediction of this shape."""
+        if self.over == "entries":
+            return math.prod(shape)
+        return shape[0] if self.over == "rows" and shape else 1
+
+    @staticmethod
+    def of(loss: object) -> Reduction:
+        """Return that of a loss; of one that has none, a mean over rows.
+
+        A loss of your own may say "sum" by a plain str; every other word
+        counts as a mean over rows.
+        """
+        reduction = getattr(loss, "reduction", "mean")
+        if isinstance(reduction, Reduction):
+            return reduction
+        return Reduction(str(reduction), "nothing" if reduction == "sum" else "rows")
 
 
 class Loss(_Forward, ABC):
@@ -20,6 +76,15 @@ class Loss(_Forward, ABC):
     broadcast: (N, 1) − (N,) is (N, N). In the library's own losses and
     layers, each backward uses up one forward.
 
+    Attributes
+    ----------
+    reduction : Reduction or str
+        What ℓ is divided by: of a loss without one, the number of rows. Set
+        reduction = "sum" in a loss that is a sum.
+    takes_labels : bool
+        Whether a target may be one class label a row, shape (N,), in place
+        of an array of the prediction's shape.
+
     Examples
     --------
     The sum of absolute differences, ℓ = Σ |ŷᵢ − yᵢ|, whose derivative is
@@ -28,6 +93,7 @@ class Loss(_Forward, ABC):
     >>> import numpy as np
     >>> from mlp import Loss
     >>> class AbsoluteLoss(Loss):
+    ...     reduction = "sum"
     ...     def forward(self, prediction, target):
     ...         if prediction.shape != target.shape:
     ...             raise ValueError(f"{prediction.shape}, {target.shape}")
@@ -41,6 +107,8 @@ class Loss(_Forward, ABC):
     >>> loss.backward()
     array([[-1.,  1.]])
     """
+
+    takes_labels: bool = False
 
     @abstractmethod
     def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:

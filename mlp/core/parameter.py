@@ -1,4 +1,8 @@
-"""Parameter: an array that is learned, and its gradient."""
+"""Parameter and Buffer: the arrays that a layer keeps.
+
+A Parameter is learned: it has a gradient, and an optimizer steps it. A
+Buffer is kept beside it and is not learned. Read layer.py next.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlp._shared import arrays, numbers
-from mlp._shared.arrays import Array
+from mlp._shared.arrays import Array, RealArray
 
 
 class StaleGradientWarning(UserWarning):
@@ -84,11 +88,7 @@ class Parameter:
 
     @data.setter
     def data(self, value: Array) -> None:
-        if value is not self._data:  # p.data -= v arrives here with p.data
-            raise AttributeError(
-                "Parameter.data: expected to stay one array for life, got another; "
-                "write into it: p.data[...] = value"
-            )
+        _check_same(self, value, self._data)
 
     @property
     def grad(self) -> Array | None:
@@ -148,4 +148,79 @@ class Parameter:
         return (
             f"Parameter(shape={self._data.shape}, dtype={self._data.dtype}, "
             f"grad={grad})"
+        )
+
+
+class Buffer:
+    """An array that a layer keeps and no optimizer steps, such as a running mean.
+
+    A layer assigns it as an attribute. It is in state_dict() under its
+    name and in checkpoints, and predict works with a copy of it.
+
+    Parameters
+    ----------
+    data : array_like
+        Its first value, which is copied: real numbers of any dtype.
+
+    Attributes
+    ----------
+    data : array
+        One array for life. To set it, write into it: b.data[...] = value.
+
+    Raises
+    ------
+    TypeError
+        If data does not hold real numbers.
+
+    Examples
+    --------
+    A layer that counts the rows it has seen in training:
+
+    >>> import numpy as np
+    >>> from mlp import Buffer, Layer, Sequential
+    >>> class Counter(Layer):
+    ...     def __init__(self):
+    ...         self.rows = Buffer(0)
+    ...     def forward(self, x):
+    ...         if self.training:
+    ...             self.rows.data += len(x)
+    ...         return x
+    ...     def backward(self, grad_output):
+    ...         return grad_output
+    >>> model = Sequential(Counter())
+    >>> _ = model.forward(np.ones((5, 2)))
+    >>> _ = model.predict(np.ones((9, 2)))
+    >>> model.state_dict()
+    {'0.rows': array(5)}
+    """
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: npt.ArrayLike) -> None:
+        self._data = np.array(arrays.real_array("Buffer", "data", data))
+
+    @property
+    def data(self) -> RealArray:
+        """The array itself."""
+        return self._data
+
+    @data.setter
+    def data(self, value: RealArray) -> None:
+        _check_same(self, value, self._data)
+
+    def __copy__(self) -> Buffer:
+        """Return one with an array of its own."""
+        return Buffer(self._data)
+
+    def __repr__(self) -> str:
+        """Return the shape and the dtype."""
+        return f"Buffer(shape={self._data.shape}, dtype={self._data.dtype})"
+
+
+def _check_same(owner: object, value: object, data: object) -> None:
+    """Raise unless an assignment to .data is that of an in-place operator."""
+    if value is not data:  # p.data -= v arrives here with p.data
+        raise AttributeError(
+            f"{type(owner).__name__}.data: expected to stay one array for life, got "
+            f"another; write into it: p.data[...] = value"
         )

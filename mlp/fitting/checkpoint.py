@@ -133,7 +133,7 @@ def save(
     kept: list[tuple[str, RealArray]] = [
         ("format_version", np.array(_VERSION, np.int64)),
         ("architecture", np.array(_architecture(model))),
-        *model._state("state_dict").items(),
+        *model.state_arrays().items(),
     ]
     if optimizer is not None:
         numbers.instance("save", "optimizer", optimizer, SGD)
@@ -228,7 +228,7 @@ def load(
     """
     numbers.instance("load", "model", model, Sequential)
     best = numbers.flag("load", "best", best)
-    parameters = model._state("load_state_dict")
+    parameters = model.state_arrays()
     arrays.writable("load", parameters.values())
     expected: dict[str, RealArray] = {
         "format_version": np.array(_VERSION),
@@ -242,7 +242,7 @@ def load(
         for name, value in optimizer.state_dict().items():
             if not isinstance(value, np.ndarray):
                 expected[f"optimizer.{name}"] = np.asarray(value)
-        for i, p in enumerate(optimizer._parameters):
+        for i, p in enumerate(optimizer.parameters):
             optional[f"optimizer.velocity.{i}"] = p.data
     try:
         with open(path, "rb") as file:
@@ -352,7 +352,7 @@ def _architecture(model: Layer) -> bytes:
 
 def _classes(path: str, layer: Layer) -> Iterator[tuple[str, str]]:
     yield path, type(layer).__name__
-    for name, member in layer._members():
+    for name, member in layer.members():
         if isinstance(member, Layer):
             yield from _classes(f"{path}.{name}" if path else name, member)
 

@@ -260,7 +260,7 @@ class Run:
         }
         if self.best is not None:
             best = dict(zip(map(id, self.parameters), self.best, strict=True))
-            named = self.net._named_parameters()
+            named = self.net.named_parameters()
             state["best"] = {name: best[id(p)] for name, p in named}
         save(path, self.net, self.optimizer, **state)
 
@@ -303,7 +303,8 @@ class Run:
             )
         names, bits = state["metric_names"], state["generator"].bit_generator
         lengths = (1, 1, 1, int(self.held_out is not None), len(self.metrics))
-        parameters = {} if self.patience is None else self.net._state("state_dict")
+        named = [] if self.patience is None else self.net.named_parameters()
+        parameters = {name: p.data for name, p in named}
         is_like_this = (
             [len(state[name]) for name in series] == [epochs * n for n in lengths]
             and sorted(map(str, names)) == sorted(self.metrics)
@@ -327,8 +328,8 @@ class Run:
         for i, name in enumerate(names):
             history.metrics[name] = values[i :: len(names)]
         if self.patience is not None:
-            named = {id(p): name for name, p in self.net._named_parameters()}
-            self.best = [best[named[id(p)]] for p in self.parameters]
+            of_id = {id(p): name for name, p in self.net.named_parameters()}
+            self.best = [best[of_id[id(p)]] for p in self.parameters]
             best_epoch = history.best_epoch or 0
             self.lowest = history.validation_loss[best_epoch]
             self.waited = epochs - 1 - best_epoch

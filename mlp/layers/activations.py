@@ -70,6 +70,7 @@ class ReLU(Layer):
     neural networks, AISTATS 2011, section 3.
     """
 
+    keeps_shape = True
     forward_keeps = ("_y",)
     _y: Array | None = None
 
@@ -143,6 +144,7 @@ class Sigmoid(Layer):
     recurrent neural nets, 1998, for what 1/4 does to a deep net.
     """
 
+    keeps_shape = True
     forward_keeps = ("_y",)
     _y: Array | None = None
 
@@ -204,6 +206,7 @@ class Identity(Layer):
     torch.nn.Identity, of the same meaning.
     """
 
+    keeps_shape = True
     forward_keeps = ("_y",)
     _y: Array | None = None
 

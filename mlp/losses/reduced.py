@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mlp._shared import numbers
 from mlp._shared.arrays import Array, floating, real_array, reshape_cure
 from mlp._shared.numbers import FLOAT_DTYPES
-from mlp.core.loss import Loss
+from mlp.core.loss import Loss, Reduction
 
 
 def _prediction_and_target(
@@ -52,20 +52,18 @@ def _prediction_and_target(
     return prediction, target
 
 
-_REDUCTIONS = ("mean", "sum", "batchmean")
-
-
 class _ReducedLoss(Loss):
     """A sum over all entries, divided by what reduction says."""
 
     forward_keeps = ("_kept", "_divisor")
+    over = {"mean": "entries", "sum": "nothing", "batchmean": "rows"}
 
     def __init__(self, reduction: str = "mean") -> None:
-        name = type(self).__name__
-        self._reduction = numbers.one_of(name, "reduction", reduction, _REDUCTIONS)
+        word = numbers.one_of(type(self).__name__, "reduction", reduction, self.over)
+        self._reduction = Reduction(word, self.over[word])
 
     @property
-    def reduction(self) -> str:
+    def reduction(self) -> Reduction:
         """What the sum is divided by: "mean", "sum" or "batchmean"."""
         return self._reduction
 
@@ -73,11 +71,9 @@ class _ReducedLoss(Loss):
         self, prediction: npt.ArrayLike, target: npt.ArrayLike
     ) -> tuple[Array, Array, int]:
         """Return the checked arrays, and the divisor: N·K, N or 1."""
-        per_row = self._reduction == "batchmean"
+        per_row = self._reduction.over == "rows"
         ŷ, y = _prediction_and_target(self, prediction, target, per_row)
-        if self._reduction == "mean":
-            return ŷ, y, ŷ.size
-        return ŷ, y, len(ŷ) if per_row else 1
+        return ŷ, y, self._reduction.divisor(ŷ.shape)
 
     def __repr__(self) -> str:
         """Return the call that makes such a loss."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oracles import frozen, seeds
 
 from mlp import SGD, Linear, Parameter, ReLU, Sequential
-from mlp.optim import sgd as optim
+from mlp.optim import pieces
 
 
 def run(gradients, θ=1.0, dtype=np.float64, **settings):
@@ -128,9 +128,9 @@ def test_a_step_in_pieces_is_that_of_the_whole_to_the_bit(
     rng = np.random.default_rng(0)
     θ, *gradients = (np.asarray(rng.normal(size=shape), order=order) for _ in range(4))
     results = []
-    for size in (optim._PIECE, 1, 16, 60):  # bytes: all rows, one, two or so
-        monkeypatch.setattr(optim, "_PIECE", size)
-        monkeypatch.setattr(optim, "_LEAST", size)
+    for size in (pieces._PIECE, 1, 16, 60):  # bytes: all rows, one, two or so
+        monkeypatch.setattr(pieces, "_PIECE", size)
+        monkeypatch.setattr(pieces, "_LEAST", size)
         p = Parameter(θ)
         optimizer = SGD([p], lr=0.1, **settings)
         for gradient in gradients:
@@ -142,7 +142,7 @@ def test_a_step_in_pieces_is_that_of_the_whole_to_the_bit(
         assert np.array_equal(velocity, results[0][1])
 
 
-@pytest.mark.parametrize("size", [2 * optim._LEAST, optim._PIECE, 8 * optim._PIECE])
+@pytest.mark.parametrize("size", [2 * pieces._LEAST, pieces._PIECE, 8 * pieces._PIECE])
 @pytest.mark.parametrize(
     "settings",
     [
@@ -163,7 +163,7 @@ def test_a_step_takes_the_room_of_its_parameter_or_of_three_pieces(settings, siz
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak <= min(size, 3 * optim._PIECE) + 4096
+    assert peak <= min(size, 3 * pieces._PIECE) + 4096
 
 
 def test_a_parameter_steps_in_its_own_dtype_whatever_the_others_have():

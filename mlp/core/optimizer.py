@@ -1,0 +1,345 @@
+"""Optimizer: a rule for the next step.
+
+A gradient says which way the loss rises; an optimizer says how far to go
+the other way. All of them keep parameters, a learning rate, and perhaps a
+few arrays for each parameter. mlp.optim has the usual rules.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from mlp._shared import arrays, numbers
+from mlp._shared.arrays import Array
+from mlp.core.parameter import Parameter
+
+
+def for_reading(name: str, doc: str) -> Any:
+    """Return a property that shows a setting, which is not to be set."""
+    return property(lambda self: getattr(self, f"_{name}"), doc=doc)
+
+
+class Optimizer(ABC):
+    """θ ← θ + Δθ, for each parameter that has a gradient: step 5.
+
+    An optimizer of your own writes update, and __init__ if it has settings
+    besides lr; all else is here.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        What to step: model.parameters(), or some of them.
+    lr : float
+        The learning rate, above 0.
+
+    Attributes
+    ----------
+    parameters : tuple of Parameter
+        As given.
+    lr : float
+        May be set between steps.
+
+    Raises
+    ------
+    ValueError
+        If lr is not above 0; if there are no parameters, or one of them twice.
+    TypeError
+        If parameters is a model, say, and not its parameters().
+
+    Notes
+    -----
+    A setting is an argument of __init__ that is kept in an attribute of its
+    name (lr, momentum) or of that name after an underscore. state_dict()
+    holds the settings, each other number that the optimizer keeps, and what
+    update keeps for each parameter: state["velocity"] of parameter 0 is
+    "velocity.0".
+
+    Examples
+    --------
+    A step of one length, whatever the gradient's size, along a mean of the
+    signs seen so far:
+
+    >>> import numpy as np
+    >>> from mlp import Optimizer, Parameter
+    >>> class Signs(Optimizer):
+    ...     def __init__(self, parameters, lr, keep=0.5):
+    ...         super().__init__(parameters, lr)
+    ...         self.keep = keep
+    ...     def update(self, parameter, gradient, state):
+    ...         sign = np.sign(gradient)
+    ...         mean = self.keep * state.get("mean", sign) + (1 - self.keep) * sign
+    ...         state["mean"] = mean
+    ...         parameter.data -= self.lr * mean
+    >>> p = Parameter([1.0, 1.0])
+    >>> optimizer = Signs([p], lr=0.1)
+    >>> p.grad = [300.0, -0.001]
+    >>> optimizer.step()
+    >>> p.data
+    array([0.9, 1.1])
+    >>> optimizer.state_dict()
+    {'lr': 0.1, 'keep': 0.5, 'mean.0': array([ 1., -1.])}
+    """
+
+    slots: tuple[str, ...] | None = None
+    """The names under which update keeps arrays of the parameter's shape; a
+    loaded state is checked by them. None: any names, any shapes."""
+
+    counts: tuple[str, ...] = ()
+    """The names under which update keeps whole numbers, such as a step's."""
+
+    def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
+        self.parameters = parameter_tuple(type(self).__name__, parameters)
+        self.lr = lr
+        self._states: list[dict[str, Any]] = [{} for _ in self.parameters]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = numbers.number(type(self).__name__, "lr", value, above=0)
+
+    @abstractmethod
+    def update(
+        self, parameter: Parameter, gradient: Array, state: dict[str, Any]
+    ) -> None:
+        """Write the next θ into parameter.data, in place.
+
+        Parameters
+        ----------
+        parameter : Parameter
+            θ.
+        gradient : array
+            ∂ℓ/∂θ, which is not to be written into.
+        state : dict of str to array or number
+            What is kept for this parameter from step to step; empty at first.
+        """
+
+    def step(self) -> None:
+        """Update each parameter that has a gradient.
+
+        Raises
+        ------
+        RuntimeError
+            If none has one.
+        """
+        who = f"{type(self).__name__}.step"
+        arrays.writable(who, [p._data for p in self.parameters])
+        underflows: list[str] = []
+        stepped = False
+        with np.errstate(under="call", call=lambda kind, _: underflows.append(kind)):
+            for parameter, state in zip(self.parameters, self._states, strict=True):
+                if parameter._grad is not None:
+                    self.update(parameter, parameter._grad, state)
+                    parameter._stale = stepped = True
+        if underflows:
+            self._flush()
+        if not stepped:
+            raise RuntimeError(
+                f"{who}: expected a gradient to step along, got none in any parameter; "
+                f"write model.backward(criterion.backward()) (step 4) between "
+                f"zero_grad and step"
+            )
+
+    def _flush(self) -> None:
+        """Set to 0 what is below the smallest normal number in what is kept.
+
+        Where there is no gradient any more, a running sum shrinks to such denormal
+        numbers and stays there, and the processor is many times slower with them.
+        """
+        for state in self._states:
+            for kept in state.values():
+                if isinstance(kept, np.ndarray) and kept.dtype.kind == "f":
+                    least = np.finfo(kept.dtype).smallest_normal
+                    kept[(kept < least) & (kept > -least)] = 0
+
+    def zero_grad(self) -> None:
+        """Set the gradient of each parameter held to None: step 3 of training."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def holds(self, parameter: Parameter) -> bool:
+        """Return whether it steps this parameter."""
+        return any(parameter is p for p in self.parameters)
+
+    def state_of(self, parameter: Parameter) -> dict[str, Any]:
+        """Return a copy of what is kept for a parameter; {} before its first step."""
+        for p, state in zip(self.parameters, self._states, strict=True):
+            if p is parameter:
+                return copy.deepcopy(state)
+        return {}
+
+    @contextmanager
+    def at_lr(self, lr: float) -> Iterator[None]:
+        """Take the steps inside a with block with another lr, which may be 0.
+
+        A schedule's 0 is allowed here, where lr = 0 is refused as a mistake.
+        """
+        before, self._lr = self._lr, numbers.number("at_lr", "lr", lr, least=0)
+        try:
+            yield
+        finally:
+            self._lr = before
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of __init__ besides parameters, as they are now."""
+        kept = self._kept()
+        arguments = inspect.signature(type(self)).parameters
+        return {name: kept[name] for name in arguments if name in kept}
+
+    def _kept(self) -> dict[str, Any]:
+        """Return each number, flag, word or tuple of numbers among the attributes."""
+        kept = {"lr": self._lr}
+        for name, value in vars(self).items():
+            if _is_setting(value):
+                kept[name.removeprefix("_")] = value
+        return kept
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of the settings, and of what is kept for each parameter.
+
+        Returns
+        -------
+        dict
+            "lr" and the other settings by name, and "velocity.0",
+            "velocity.1", …: what update keeps for parameter 0, 1, …
+            np.savez(path, **state) keeps it.
+        """
+        states = {
+            f"{slot}.{i}": copy.copy(value)
+            for i, state in enumerate(self._states)
+            for slot, value in state.items()
+        }
+        return self._kept() | states
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what state_dict returned, for the same parameters.
+
+        All of it is checked before any of it is taken over, so after an
+        error the optimizer is as it was.
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, a setting is out of its range,
+            or an array has another shape than its parameter.
+        TypeError
+            If something is of the wrong type.
+        """
+        who = f"{type(self).__name__}.load_state_dict"
+        kept, slots = self._kept(), self._slots_in(state)
+        arrays.names(who, kept, state, optional=slots)
+        values = {name: _as_kept(who, name, state[name], kept[name]) for name in kept}
+        self._check_settings(who, values)
+        states: list[dict[str, Any]] = [{} for _ in self.parameters]
+        for name, (slot, i) in slots.items():
+            states[i][slot] = self._as_slot(who, name, slot, i, state[name])
+        for name in [name for name in vars(self) if name.removeprefix("_") in values]:
+            setattr(self, name, values[name.removeprefix("_")])
+        self._states = states
+
+    def _slots_in(self, state: Any) -> dict[str, tuple[str, int]]:
+        """Return the slot and the place of each name in a state that is of a slot."""
+        found = {}
+        for name in state if isinstance(state, Mapping) else ():
+            slot, dot, place = str(name).rpartition(".")
+            is_one = dot and place.isdecimal() and int(place) < len(self.parameters)
+            if is_one and (self.slots is None or slot in self.slots + self.counts):
+                found[name] = slot, int(place)
+        return found
+
+    def _as_slot(self, who: str, name: str, slot: str, i: int, value: Any) -> Any:
+        """Return one value that update is to keep, a copy, checked."""
+        data = self.parameters[i].data
+        if slot in self.counts:
+            return numbers.whole_number(who, name, value)
+        if self.slots is not None:
+            return np.array(arrays.gradient(value, data, f"{who}: {name}"))
+        array = np.array(arrays.real_array(who, name, value))
+        return array if array.ndim or not data.ndim else array.item()
+
+    def _check_settings(self, who: str, values: Mapping[str, Any]) -> None:
+        """Raise, as __init__ does, if a setting is out of its range."""
+        try:
+            made = inspect.signature(type(self)).bind(
+                self.parameters,
+                **{name: values[name] for name in self.settings()},
+            )
+        except TypeError:  # an __init__ of another form, which cannot be asked
+            return
+        try:
+            type(self)(*made.args, **made.kwargs)
+        except (ValueError, TypeError) as error:
+            sentence = str(error).removeprefix(f"{type(self).__name__}: ")
+            raise type(error)(f"{who}: {sentence}") from None
+
+    def __repr__(self) -> str:
+        """Return how many parameters it holds, and the settings."""
+        n = len(self.parameters)
+        settings = (f"{name}={value!r}" for name, value in self.settings().items())
+        return (
+            f"{type(self).__name__}({n} parameter{'s' * (n != 1)}, "
+            f"{', '.join(settings)})"
+        )
+
+
+def _is_setting(value: Any) -> bool:
+    """Return whether a value is a number, a flag, a word or a tuple of numbers."""
+    if isinstance(value, tuple):
+        return value != () and all(isinstance(v, int | float) for v in value)
+    return isinstance(value, bool | int | float | str | np.number | np.bool_)
+
+
+def _as_kept(who: str, name: str, value: Any, like: Any) -> Any:
+    """Return a value of a state as the optimizer keeps it, as a float for a float."""
+    if isinstance(like, bool | np.bool_):
+        return numbers.flag(who, name, value)
+    if isinstance(like, str):
+        return str(value)
+    if isinstance(like, tuple):
+        items = value if isinstance(value, tuple | list) else np.asarray(value).tolist()
+        if not isinstance(items, tuple | list) or len(items) != len(like):
+            raise ValueError(
+                f"{who}: expected {name} to be {len(like)} numbers, got {value!r}"
+            )
+        pairs = zip(items, like, strict=True)
+        return tuple(_as_kept(who, name, v, w) for v, w in pairs)
+    if isinstance(like, int | np.integer):
+        return numbers.whole_number(who, name, value)
+    return numbers.number(who, name, value)
+
+
+def parameter_tuple(who: str, parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """Return the parameters as a tuple: some, all Parameters, none twice."""
+    if isinstance(parameters, Parameter) or not isinstance(parameters, Iterable):
+        raise TypeError(
+            f"{who}: expected an iterable of Parameters, got {parameters!r}; write "
+            f"{who}(model.parameters(), lr=…)"
+        )
+    result = list(parameters)
+    for i, p in enumerate(result):
+        if not isinstance(p, Parameter):
+            raise TypeError(
+                f"{who}: expected parameter {i} to be a Parameter, got {p!r}; write "
+                f"{who}(model.parameters(), lr=…)"
+            )
+    if len({id(p) for p in result}) < len(result):
+        raise ValueError(
+            f"{who}: expected each parameter once, got one twice; it would be stepped "
+            "twice"
+        )
+    if not result:
+        raise ValueError(
+            f"{who}: expected at least one parameter, got none; does the model have a "
+            "Linear, or a layer of your own a Parameter among its attributes?"
+        )
+    return tuple(result)

@@ -1,0 +1,33 @@
+"""Large parameters, updated some rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlp._shared.arrays import Array
+
+_LEAST = 1 << 15  # bytes of a parameter that is updated whole
+_PIECE = 1 << 20  # and at most so many at a time of a larger one
+
+
+def in_pieces(*whole: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield arrays of one shape whole or, if they are large, some rows of each.
+
+    The three arrays that an update makes on its way, such as lr d, then stay
+    in the cache, and take no more memory than one of the whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp.optim.pieces import in_pieces
+    >>> θ, g = np.zeros((1000, 64)), np.ones((1000, 64))
+    >>> [piece.shape for piece, _ in in_pieces(θ, g)]
+    [(333, 64), (333, 64), (333, 64), (1, 64)]
+    """
+    first = whole[0]
+    if first.nbytes <= _LEAST:
+        yield whole
+        return
+    rows = max(1, len(first) * min(_PIECE, first.nbytes // 3) // first.nbytes)
+    for start in range(0, len(first), rows):
+        yield tuple(array[start : start + rows] for array in whole)
