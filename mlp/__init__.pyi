@@ -1,6 +1,6 @@
 """What a type checker sees of mlp, where __init__.py loads each name late."""
 
-from mlp import data, datasets, derivation, metrics, schedules
+from mlp import data, datasets, derivation, initializers, metrics, schedules
 from mlp.checking.diagnosis import diagnose
 from mlp.checking.gradients import check_gradients, check_layer
 from mlp.core import Buffer, Layer, Loss, Optimizer, Parameter, StaleGradientWarning
@@ -12,9 +12,20 @@ from mlp.fitting.checkpoint import CheckpointError, load, save
 from mlp.fitting.fit import fit
 from mlp.fitting.history import History
 from mlp.fitting.run import DivergenceError
-from mlp.layers import Identity, Linear, ReLU, Sigmoid
-from mlp.losses import BCELoss, MSELoss
-from mlp.optim import SGD
+from mlp.layers import (
+    BatchNorm1d,
+    Dropout,
+    Identity,
+    LayerNorm,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from mlp.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from mlp.optim import SGD, Adam, AdamW, RMSprop, clip_grad_norm
 from mlp.sequential import Sequential
 from mlp.training import train_step
 
@@ -26,14 +37,26 @@ __all__ = [
     "Layer",
     "Linear",
     "ReLU",
+    "LeakyReLU",
     "Sigmoid",
+    "Tanh",
+    "Softmax",
     "Identity",
+    "Dropout",
+    "BatchNorm1d",
+    "LayerNorm",
     "Loss",
     "MSELoss",
     "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
     "Sequential",
     "Optimizer",
     "SGD",
+    "RMSprop",
+    "Adam",
+    "AdamW",
+    "clip_grad_norm",
     "train_step",
     "fit",
     "History",
@@ -56,6 +79,7 @@ __all__ = [
     "data",
     "datasets",
     "derivation",
+    "initializers",
     "metrics",
     "schedules",
     "__version__",

@@ -17,7 +17,14 @@ PACKAGE = Path(mlp.__file__).parent
 OPTIONAL = ["matplotlib", "tqdm", "torch", "pytest", "hypothesis", "scipy"]
 
 
-MODULES = ["data", "datasets", "derivation", "metrics", "schedules"]
+MODULES = [
+    "data",
+    "datasets",
+    "derivation",
+    "initializers",
+    "metrics",
+    "schedules",
+]
 FIRST_NET = (
     "from mlp import SGD, Identity, Linear, MSELoss, ReLU, Sequential, minibatches, "
     "train_step"

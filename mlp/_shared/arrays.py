@@ -338,3 +338,27 @@ def all_finite(arrays: list[Array]) -> bool:
     with np.errstate(all="ignore"):
         squares = sum([float(np.vdot(a, a)) for a in arrays])
     return math.isfinite(squares) or all(bool(np.isfinite(a).all()) for a in arrays)
+
+
+def activation_input(layer: object, x: npt.ArrayLike) -> Array:
+    """Return the x of an activation's forward: any shape, a floating dtype."""
+    if type(x) is np.ndarray and x.dtype.kind == "f":
+        return x
+    return floating(f"{type(layer).__name__}.forward", "x", x)
+
+
+def rows_of_width(layer: object, x: npt.ArrayLike, width: int, weight: Array) -> Array:
+    """Return the x of a layer's forward: shape (N, width), the weight's dtype."""
+    if not isinstance(weight, np.ndarray):  # the .data of an array, say
+        raise TypeError(
+            f"{type(layer).__name__}.forward: expected weight to be a Parameter, got "
+            f"something else assigned; write layer.weight.data[...] = value"
+        )
+    if type(x) is not np.ndarray or x.dtype != weight.dtype:
+        x = real_array(f"{type(layer).__name__}.forward", "x", x, weight.dtype)
+    if x.ndim == 2 and x.shape[1] == width:
+        return x
+    raise ValueError(
+        f"{type(layer).__name__}.forward: expected x of shape (N, {width}), "
+        f"got {x.shape}{reshapes('x', x)}"
+    )

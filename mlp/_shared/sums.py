@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -67,6 +67,56 @@ def sum_of_rows(a: Array) -> Array:
         total += ones(len(piece), piece.dtype).dot(piece)
     result: Array = total.astype(a.dtype)
     return result
+
+
+def mean_of_rows(a: Array) -> Array:
+    """Return the mean of a matrix's rows, in its dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp._shared.sums import mean_of_rows
+    >>> mean_of_rows(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([2., 3.])
+    """
+    result: Array = sum_of_rows(a) / a.dtype.type(len(a))
+    return result
+
+
+def norm(arrays: Iterable[Array]) -> float:
+    """Return ‖·‖ of all entries as one vector, whose squares may be out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp._shared.sums import norm
+    >>> round(norm([np.array([3.0]), np.array([[4.0]])]), 12)
+    5.0
+    """
+    whole = [np.asarray(a, np.float64) for a in arrays]
+    largest = max((float(np.abs(a).max(initial=0)) for a in whole), default=0.0)
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    with np.errstate(under="ignore"):
+        return largest * math.sqrt(
+            math.fsum(dot(a / largest, a / largest) for a in whole)
+        )
+
+
+def logistic(x: Array) -> Array:
+    """Return σ(x) = 1 / (1 + e⁻ˣ), exact to a few ulp and without an overflow.
+
+    With numerator and denominator multiplied by eˣ it is eˣ / (1 + eˣ); the
+    line below is that for x < 0 and the other for x ≥ 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp._shared.sums import logistic
+    >>> logistic(np.array([0.0, np.log(3), -1000.0]))
+    array([0.5 , 0.75, 0.  ])
+    """
+    return np.asarray(np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x))))
 
 
 @functools.lru_cache(maxsize=4)  # a batch and the last of an epoch, two dtypes

@@ -16,6 +16,10 @@ import numpy.typing as npt
 from mlp._shared import numbers
 from mlp.data import Dataset, tables
 from mlp.data.encoding import one_hot
+from mlp.datasets.plane import make_circles as make_circles
+from mlp.datasets.plane import make_moons as make_moons
+from mlp.datasets.plane import make_spirals as make_spirals
+from mlp.datasets.plane import make_xor as make_xor
 
 _ORIGINS = ("USA", "Europe", "Japan")
 

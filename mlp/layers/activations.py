@@ -10,17 +10,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import arrays
-from mlp._shared.arrays import Array, floating
-from mlp._shared.sums import underflow_is_zero
+from mlp._shared import arrays, numbers
+from mlp._shared.arrays import Array
+from mlp._shared.sums import logistic, underflow_is_zero
 from mlp.core.layer import Layer
-
-
-def _activation_input(layer: object, x: npt.ArrayLike) -> Array:
-    """Return the x of an activation's forward: any shape, a floating dtype."""
-    if type(x) is np.ndarray and x.dtype.kind == "f":
-        return x
-    return floating(f"{type(layer).__name__}.forward", "x", x)
 
 
 class ReLU(Layer):
@@ -76,7 +69,7 @@ class ReLU(Layer):
 
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = max(0, x), and keep y."""
-        x = _activation_input(self, x)
+        x = arrays.activation_input(self, x)
         # as np.maximum(x, 0), which NumPy runs without vector instructions
         self._y = np.asarray(x.clip(0, math.inf))
         return self._y
@@ -90,6 +83,90 @@ class ReLU(Layer):
         grad_input = (y > 0).astype(y.dtype)  # as numbers, which multiply faster
         grad_input *= grad_output
         return np.asarray(grad_input)
+
+
+class LeakyReLU(Layer):
+    """y = x where x > 0, else a x, element by element.
+
+    A ReLU that keeps a small slope a where it is off, so that a unit whose
+    input is negative in every row still has a gradient, and cannot die.
+
+    Parameters
+    ----------
+    negative_slope : float
+        a, a finite number; 0 is ReLU, 1 the identity.
+
+    Attributes
+    ----------
+    negative_slope : float
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If grad_output does not have the shape of the last output, or
+        negative_slope is not finite.
+    TypeError
+        If x or grad_output does not hold real numbers.
+    RuntimeError
+        If backward is called without a forward that it can go back through.
+
+    Shapes
+    ------
+    x, y, grad_output, grad_input : the same, any
+        In the dtype of x if it is floating, else in float64.
+
+    Derivation
+    ----------
+        ∂yᵢ/∂xⱼ = 1 if i = j and xᵢ > 0      a diagonal Jacobian
+                  a if i = j and xᵢ ≤ 0
+                  0 if i ≠ j
+        grad_input = grad_output ⊙ (1 where x > 0, else a)
+
+    At xᵢ = 0 there is a kink, and this layer takes a, as PyTorch does.
+
+    Examples
+    --------
+    >>> from mlp import LeakyReLU
+    >>> layer = LeakyReLU(0.1)
+    >>> layer.forward([-2.0, 0.0, 3.0])
+    array([-0.2,  0. ,  3. ])
+    >>> layer.backward([5.0, 6.0, 7.0])
+    array([0.5, 0.6, 7. ])
+
+    References
+    ----------
+    Maas, Hannun and Ng, Rectifier nonlinearities improve neural network
+    acoustic models, ICML 2013.
+    """
+
+    keeps_shape = True
+    forward_keeps = ("_x",)
+    _x: Array | None = None
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = numbers.number(
+            "LeakyReLU", "negative_slope", negative_slope
+        )
+
+    def forward(self, x: npt.ArrayLike) -> Array:
+        """Return x where x > 0, else a x, and keep x."""
+        self._x = x = arrays.activation_input(self, x)
+        with np.errstate(under="ignore"):
+            return np.where(x > 0, x, self.negative_slope * x)
+
+    def backward(
+        self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
+    ) -> Array:
+        """Return grad_output ⊙ (1 where x > 0, else a)."""
+        x, grad_output = arrays.upstream(self, self._x, grad_output)
+        self._x = None
+        with np.errstate(under="ignore"):
+            return np.where(x > 0, grad_output, self.negative_slope * grad_output)
+
+    def __repr__(self) -> str:
+        """Return the call that makes such a layer."""
+        return f"LeakyReLU(negative_slope={self.negative_slope})"
 
 
 class Sigmoid(Layer):
@@ -151,8 +228,8 @@ class Sigmoid(Layer):
     @underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = σ(x), and keep y."""
-        x = _activation_input(self, x)
-        self._y = np.asarray(np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x))))
+        x = arrays.activation_input(self, x)
+        self._y = logistic(x)
         return self._y
 
     @underflow_is_zero
@@ -164,6 +241,150 @@ class Sigmoid(Layer):
         grad_input = np.asarray(grad_output * y * (1 - y))
         self._y = None
         return grad_input
+
+
+class Tanh(Layer):
+    """y = tanh(x) = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), element by element.
+
+    A Sigmoid moved and stretched to (−1, 1), tanh(x) = 2 σ(2x) − 1. Its
+    outputs have a mean near 0, which the next layer likes, and its slope at 0
+    is 1, four times the Sigmoid's. It saturates as the Sigmoid does.
+
+    Raises
+    ------
+    ValueError
+        If grad_output does not have the shape of the last output.
+    TypeError
+        If x or grad_output does not hold real numbers.
+    RuntimeError
+        If backward is called without a forward that it can go back through.
+
+    Shapes
+    ------
+    x, y, grad_output, grad_input : the same, any
+        In the dtype of x if it is floating, else in float64.
+
+    Derivation
+    ----------
+    With u = eˣ − e⁻ˣ and v = eˣ + e⁻ˣ: u' = v, v' = u, and y = u / v, so
+
+        tanh'(x) = (v² − u²) / v² = 1 − y²           from the output alone
+        ∂yᵢ/∂xⱼ = 1 − yᵢ² if i = j, else 0           a diagonal Jacobian
+        grad_input = grad_output ⊙ (1 − y²)          so never formed
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Tanh
+    >>> layer = Tanh()
+    >>> layer.forward([0.0, np.log(2), 1000.0])    # (2 − 1/2) / (2 + 1/2)
+    array([0. , 0.6, 1. ])
+    >>> layer.backward([1.0, 1.0, 1.0])
+    array([1.  , 0.64, 0.  ])
+
+    References
+    ----------
+    LeCun et al., Efficient BackProp, 1998, section 4.4.
+    """
+
+    keeps_shape = True
+    forward_keeps = ("_y",)
+    _y: Array | None = None
+
+    def forward(self, x: npt.ArrayLike) -> Array:
+        """Return y = tanh(x), and keep y."""
+        self._y = np.asarray(np.tanh(arrays.activation_input(self, x)))
+        return self._y
+
+    def backward(
+        self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
+    ) -> Array:
+        """Return grad_output ⊙ (1 − y²)."""
+        y, grad_output = arrays.upstream(self, self._y, grad_output)
+        self._y = None
+        return np.asarray(grad_output * (1 - y * y))
+
+
+class Softmax(Layer):
+    """yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ), over the last axis: probabilities that sum to 1.
+
+    The output layer of a classifier with one answer out of K. For training,
+    leave it out and use CrossEntropyLoss, which takes the logits x and is
+    exact where e^(xᵢ) or a probability would round to 0.
+
+    Raises
+    ------
+    ValueError
+        If x has no axis, or no entry along the last; if grad_output does
+        not have the shape of the last output.
+    TypeError
+        If x or grad_output does not hold real numbers.
+    RuntimeError
+        If backward is called without a forward that it can go back through.
+
+    Shapes
+    ------
+    x, y, grad_output, grad_input : (…, K)
+        In the dtype of x if it is floating, else in float64.
+
+    Derivation
+    ----------
+    One sample. Let S = Σⱼ e^(xⱼ). By the quotient rule
+
+        ∂yᵢ/∂xⱼ = ([i = j] e^(xᵢ) S − e^(xᵢ) e^(xⱼ)) / S²
+                = yᵢ ([i = j] − yⱼ)                 [i = j] is 1 or 0
+
+    The Jacobian diag(y) − y yᵀ is not diagonal: what one class gains, the
+    others lose. A row g = ∂ℓ/∂y times it:
+
+        ∂ℓ/∂xⱼ = Σᵢ gᵢ yᵢ ([i = j] − yⱼ) = yⱼ (gⱼ − Σᵢ gᵢ yᵢ)
+        grad_input = y ⊙ (grad_output − the row sums of grad_output ⊙ y)
+
+    A number added to all xⱼ cancels in yᵢ; forward takes away the largest,
+    so that no e^(xⱼ) overflows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Softmax
+    >>> layer = Softmax()
+    >>> y = layer.forward([[1000.0, 1000.0 + np.log(3)]])
+    >>> y.round(12)
+    array([[0.25, 0.75]])
+    >>> g = np.array([[1.0, 5.0]])
+    >>> np.allclose(layer.backward(g), g @ (np.diag(y[0]) - y.T @ y))
+    True
+
+    References
+    ----------
+    Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4.
+    """
+
+    keeps_shape = True
+    forward_keeps = ("_y",)
+    _y: Array | None = None
+
+    def forward(self, x: npt.ArrayLike) -> Array:
+        """Return e^(x − max x) over its sum, and keep it."""
+        x = arrays.activation_input(self, x)
+        if x.ndim == 0 or x.shape[-1] == 0:
+            raise ValueError(
+                f"Softmax.forward: expected x of shape (…, K), K at least 1, got "
+                f"{x.shape}"
+            )
+        with np.errstate(under="ignore"):
+            e = np.exp(x - x.max(axis=-1, keepdims=True))
+            self._y = np.asarray(e / e.sum(axis=-1, keepdims=True))
+        return self._y
+
+    def backward(
+        self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
+    ) -> Array:
+        """Return y ⊙ (grad_output − the row sums of grad_output ⊙ y)."""
+        y, g = arrays.upstream(self, self._y, grad_output)
+        self._y = None
+        with np.errstate(under="ignore"):
+            return np.asarray(y * (g - (g * y).sum(axis=-1, keepdims=True)))
 
 
 class Identity(Layer):
@@ -212,7 +433,7 @@ class Identity(Layer):
 
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = x, and keep it, for its shape."""
-        self._y = _activation_input(self, x)
+        self._y = arrays.activation_input(self, x)
         return self._y
 
     def backward(

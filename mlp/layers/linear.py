@@ -8,34 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mlp._shared import arrays, numbers
-from mlp._shared.arrays import Array, real_array, reshapes
+from mlp._shared.arrays import Array
 from mlp._shared.numbers import Rng
 from mlp._shared.sums import sum_of_rows, underflow_is_zero
 from mlp.core.layer import Layer
 from mlp.core.parameter import Parameter
-
-
-def _linear_input(layer: object, x: npt.ArrayLike, weight: Array) -> Array:
-    """Return the x of a linear forward: shape (N, width), the weight's dtype."""
-    if not isinstance(
-        weight, np.ndarray
-    ):  # such as the .data of an array, not a Parameter
-        raise TypeError(
-            f"{type(layer).__name__}.forward: expected weight to be a Parameter, got "
-            f"something else assigned; write layer.weight.data[...] = value"
-        )
-    if type(x) is not np.ndarray or x.dtype != weight.dtype:
-        x = real_array(f"{type(layer).__name__}.forward", "x", x, weight.dtype)
-    width = weight.shape[1]
-    if x.ndim == 2 and x.shape[1] == width:
-        return x
-    raise ValueError(
-        f"{type(layer).__name__}.forward: expected x of shape (N, {width}), "
-        f"got {x.shape}{reshapes('x', x)}"
-    )
-
-
-_LARGE = 1 << 16  # entries of a product from which on zeros take longer than a start
+from mlp.initializers import Initializer, drawn
 
 
 class Linear(Layer):
@@ -44,7 +22,7 @@ class Linear(Layer):
     out_features weighted sums of the same in_features inputs. All that a
     multilayer perceptron learns, it learns here. Two such layers in a row
     are only one, W₂ (W₁ x + b₁) + b₂ = (W₂ W₁) x + (W₂ b₁ + b₂), which is
-    why there is something that bends between them.
+    why there is a non-linear layer between them.
 
     Parameters
     ----------
@@ -58,15 +36,20 @@ class Linear(Layer):
     dtype : float64 or float32
         The dtype of the parameters, and of all that the layer computes; x
         and grad_output of another are converted.
+    init : str or function
+        How weight is drawn: "uniform", "he_uniform", "he_normal",
+        "glorot_uniform", "glorot_normal", "zeros", or a function of the
+        shape (m, n) and a Generator that returns an array. bias is 0 for
+        all but "uniform". mlp.initializers derives them.
 
     Attributes
     ----------
     in_features, out_features : int
         n and m.
     weight : Parameter of shape (out_features, in_features)
-        W, drawn from U(−1/√n, 1/√n).
+        W, drawn from U(−1/√n, 1/√n), or as init says.
     bias : Parameter of shape (out_features,), or None
-        b, drawn from U(−1/√n, 1/√n).
+        b, drawn from U(−1/√n, 1/√n), or 0.
 
     Raises
     ------
@@ -109,9 +92,7 @@ class Linear(Layer):
         grad_weight = Σₖ (xₖ · ∂ℓ/∂yₖ)ᵀ = grad_outputᵀ x          (m, n)
         grad_input  : each ∂ℓ/∂yₖ · W, so grad_output W           (N, n)
 
-    1ᵀ is a row of N ones, so that 1ᵀ grad_output is the sum of its rows. In
-    the code a product is a.dot(b): for matrices the same as a @ b, and
-    sooner begun, which a small net feels.
+    1ᵀ is a row of N ones, so that 1ᵀ grad_output is the sum of its rows.
 
     Examples
     --------
@@ -152,25 +133,28 @@ class Linear(Layer):
         *,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
+        init: str | Initializer = "uniform",
     ) -> None:
         n = numbers.positive_int("Linear", "in_features", in_features)
         m = numbers.positive_int("Linear", "out_features", out_features)
         has_bias = numbers.flag("Linear", "bias", bias)
         dtype = numbers.float_dtype("Linear", dtype)
         rng = numbers.generator("Linear", rng)
-        bound = 1 / math.sqrt(n)
         self.in_features, self.out_features = n, m
-        self.weight = Parameter(rng.uniform(-bound, bound, (m, n)).astype(dtype))
+        self.weight = Parameter(drawn("Linear", init, (m, n), rng).astype(dtype))
         self.bias = None
-        if has_bias:
+        if has_bias and init == "uniform":
+            bound = 1 / math.sqrt(n)
             self.bias = Parameter(rng.uniform(-bound, bound, m).astype(dtype))
+        elif has_bias:
+            self.bias = Parameter(np.zeros(m, dtype))
 
     @underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = x Wᵀ + b, and keep x."""
         w = self.weight.data
-        self._x = x = _linear_input(self, x, w)
-        y: Array = x.dot(w.T)
+        self._x = x = arrays.rows_of_width(self, x, self.in_features, w)
+        y = x @ w.T
         if self.bias is not None:
             y += self.bias.data
         return y
@@ -185,12 +169,12 @@ class Linear(Layer):
         """
         w, m = self.weight.data, self.out_features
         x, grad_output = arrays.upstream(self, self._x, grad_output, m)
-        grad_input = grad_output.dot(w) if needs_input_grad else None
-        g = grad_output.T  # dot fills its result with zeros first, @ does not
-        grad_weight = g @ x if w.size > _LARGE else g.dot(x)
-        if self.bias is not None:
-            self.bias.add_grad(sum_of_rows(grad_output))
+        grad_weight = grad_output.T @ x
+        grad_bias = sum_of_rows(grad_output)
+        grad_input = grad_output @ w if needs_input_grad else None
         self.weight.add_grad(grad_weight)
+        if self.bias is not None:
+            self.bias.add_grad(grad_bias)
         self._x = None
         return grad_input
 

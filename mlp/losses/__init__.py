@@ -24,6 +24,8 @@ as a full one, so each of its rows weighs more.
 """
 
 from mlp.losses.binary import BCELoss as BCELoss
+from mlp.losses.binary import BCEWithLogitsLoss as BCEWithLogitsLoss
+from mlp.losses.categorical import CrossEntropyLoss as CrossEntropyLoss
 from mlp.losses.squared import MSELoss as MSELoss
 
-__all__ = ["MSELoss", "BCELoss"]
+__all__ = ["MSELoss", "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss"]

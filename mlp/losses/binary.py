@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from mlp._shared import arrays
 from mlp._shared.arrays import Array, count_and_place
-from mlp._shared.sums import dot, underflow_is_zero
-from mlp.losses.reduced import _ReducedLoss
+from mlp._shared.sums import dot, logistic, underflow_is_zero
+from mlp.losses.reduced import _ReducedLoss, check_logits
 
 
 def _check_unit_interval(loss: object, name: str, values: Array, cure: str) -> None:
@@ -126,3 +126,98 @@ class BCELoss(_ReducedLoss):
         slope = (ŷ - y) / np.maximum(ŷ * (1 - ŷ), 1e-12) / self._divisor
         self._kept = None
         return np.asarray(slope)
+
+
+class BCEWithLogitsLoss(_ReducedLoss):
+    """ℓ = −(1/M) Σ [y log σ(z) + (1 − y) log(1 − σ(z))], from the logits z.
+
+    BCELoss of a Sigmoid, in one formula. The logarithm and the exponential
+    cancel, so ℓ and its gradient are exact for every finite z and need no
+    bounds. The net then ends in a Linear, without a Sigmoid: z is the
+    logarithm of the odds, and a probability is σ(z).
+
+    Parameters
+    ----------
+    reduction : "mean", "sum" or "batchmean"
+        M is the number of entries, N·K; 1; or the number of rows, N.
+
+    Attributes
+    ----------
+    reduction : Reduction
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN or infinite, or a target outside [0, 1]; if they
+        differ in shape; if they are empty; if reduction is unknown.
+    TypeError
+        If one of them does not hold real numbers.
+    RuntimeError
+        If backward is called without a forward that it can go back through.
+
+    Shapes
+    ------
+    prediction, target, and what backward returns : the same, any
+        In the dtype of prediction if it is float64 or float32, else in
+        float64; target is converted to it.
+
+    Derivation
+    ----------
+    With (z)⁺ = max(0, z), and 1 − σ(z) = σ(−z):
+
+        −log σ(z)       = log(1 + e⁻ᶻ) = (−z)⁺ + log(1 + e^(−|z|))
+        −log(1 − σ(z))  = log(1 + eᶻ)  = (z)⁺ + log(1 + e^(−|z|))
+        ℓ = (1/M) Σᵢ [yᵢ (−zᵢ)⁺ + (1 − yᵢ) (zᵢ)⁺ + log(1 + e^(−|zᵢ|))]
+
+    No term is negative, so none cancels another. Of d/dz log(1 + e⁻ᶻ) =
+    −σ(−z) and d/dz log(1 + eᶻ) = σ(z) follows
+
+        ∂ℓ/∂zᵢ = (1/M) ((1 − yᵢ) σ(zᵢ) − yᵢ σ(−zᵢ)) = (1/M) (σ(zᵢ) − yᵢ)
+
+    which is what BCELoss and Sigmoid give together where no bound is
+    active. Backward runs the first form: for y = 1 and z = 40 it is
+    −σ(−40) = −4.2e−18, where σ(40) − 1 rounds to 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import BCELoss, BCEWithLogitsLoss, Sigmoid
+    >>> z, y = np.array([[2.0, -1.0]]), np.array([[1.0, 0.25]])
+    >>> loss, sigmoid, bce = BCEWithLogitsLoss(), Sigmoid(), BCELoss()
+    >>> value = loss.forward(z, y)
+    >>> np.isclose(value, bce.forward(sigmoid.forward(z), y), rtol=1e-14)
+    np.True_
+    >>> np.allclose(loss.backward(), sigmoid.backward(bce.backward()), rtol=1e-14)
+    True
+    >>> loss.forward([[-1e300]], [[1.0]])
+    1e+300
+
+    References
+    ----------
+    torch.nn.BCEWithLogitsLoss.
+    """
+
+    _kept: tuple[Array, Array] | None = None
+
+    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
+        """Return (1/M) Σ [y (−z)⁺ + (1 − y) (z)⁺ + log(1 + e^(−|z|))]; keep z, y."""
+        z, y, divisor = self._operands(prediction, target)
+        check_logits(self, z)
+        _check_unit_interval(
+            self, "target", y, "scale it, or use 0 for no and 1 for yes"
+        )
+        self._kept, self._divisor = (z, y), divisor
+        with np.errstate(under="ignore"):
+            softplus = np.log1p(np.exp(-np.abs(z)))
+            terms = y * np.maximum(-z, 0) + (1 - y) * np.maximum(z, 0) + softplus
+            return float(np.sum(terms, dtype=np.float64)) / divisor
+
+    def backward(self) -> Array:
+        """Return (1/M) ((1 − y) σ(z) − y σ(−z))."""
+        if self._kept is None:
+            raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
+        (z, y), self._kept = self._kept, None
+        with np.errstate(under="ignore"):
+            gradient = (1 - y) * logistic(z) - y * logistic(-z)
+            return np.asarray(gradient / self._divisor)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import numbers
+from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array, floating, real_array, reshape_cure
 from mlp._shared.numbers import FLOAT_DTYPES
 from mlp.core.loss import Loss, Reduction
@@ -56,7 +58,11 @@ class _ReducedLoss(Loss):
     """A sum over all entries, divided by what reduction says."""
 
     forward_keeps = ("_kept", "_divisor")
-    over = {"mean": "entries", "sum": "nothing", "batchmean": "rows"}
+    over: ClassVar[dict[str, str]] = {
+        "mean": "entries",
+        "sum": "nothing",
+        "batchmean": "rows",
+    }
 
     def __init__(self, reduction: str = "mean") -> None:
         word = numbers.one_of(type(self).__name__, "reduction", reduction, self.over)
@@ -78,3 +84,13 @@ class _ReducedLoss(Loss):
     def __repr__(self) -> str:
         """Return the call that makes such a loss."""
         return f"{type(self).__name__}(reduction={self.reduction!r})"
+
+
+def check_logits(loss: Loss, z: Array) -> None:
+    """Raise unless the logits are finite."""
+    arrays.finite(
+        f"{type(loss).__name__}.forward",
+        "the logits",
+        z,
+        "the numbers grew out of range: try a smaller lr, or x that is scaled",
+    )

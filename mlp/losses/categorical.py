@@ -1,0 +1,174 @@
+"""CrossEntropyLoss: softmax and its loss, for one answer out of K."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import arrays
+from mlp._shared.arrays import Array
+from mlp._shared.numbers import FLOAT_DTYPES
+from mlp.core.loss import Loss
+from mlp.losses.reduced import _ReducedLoss, check_logits
+
+
+class CrossEntropyLoss(_ReducedLoss):
+    """ℓ = −(1/N) Σₙ Σₖ yₙₖ log pₙₖ, with p = softmax(z) of the logits z.
+
+    The loss of a classifier with one answer out of K. The net ends in a
+    Linear with K outputs, without a Softmax: the loss takes its logits.
+
+    Parameters
+    ----------
+    reduction : "mean", "sum" or "batchmean"
+        "mean" and "batchmean" divide by N, the number of rows; "sum" by 1.
+
+    Attributes
+    ----------
+    reduction : Reduction
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN or infinite; if a label is not one of 0, …, K − 1,
+        or there is not one a row; if a row of targets is negative somewhere
+        or does not sum to 1; if shapes do not fit, or are empty; if
+        reduction is unknown.
+    TypeError
+        If prediction or target does not hold real numbers.
+    RuntimeError
+        If backward is called without a forward that it can go back through.
+
+    Shapes
+    ------
+    prediction, and what backward returns : (N, K)
+        Logits, any finite numbers. In the dtype of prediction if it is
+        float64 or float32, else in float64.
+    target : (N,) or (N, K)
+        One class label a row, an integer from 0 to K − 1; or a row of
+        probabilities, of which one-hot is a case.
+
+    Derivation
+    ----------
+    One sample. Let m = maxₖ zₖ, sₖ = zₖ − m ≤ 0 and L = log Σⱼ e^(sⱼ):
+
+        pₖ = e^(zₖ) / Σⱼ e^(zⱼ) = e^(sₖ) / Σⱼ e^(sⱼ)   the factor e⁻ᵐ cancels
+        −log pₖ = L − sₖ                              log-sum-exp
+        ℓ = Σₖ yₖ (L − sₖ)
+
+    No e^(sⱼ) overflows, and one of them is 1, so L = log(1 + the others) is
+    at least 0 and keeps its digits when they are small. With Σₖ yₖ = 1,
+
+        ∂L/∂zⱼ = pⱼ                                   of the log-sum-exp
+        ∂ℓ/∂zⱼ = Σₖ yₖ (pⱼ − [k = j]) = pⱼ − yⱼ
+
+    The row p − y is 0 where the prediction is the target. A batch divides
+    it by N. pⱼ of the largest logit is 1 − Σₖ≠ⱼ pₖ; backward takes it and
+    the target there both less 1, so that a small difference of the two
+    keeps its digits.
+
+    Examples
+    --------
+    Three classes that are equally likely, so ℓ = log 3:
+
+    >>> import numpy as np
+    >>> from mlp import CrossEntropyLoss
+    >>> loss = CrossEntropyLoss()
+    >>> np.isclose(loss.forward([[5.0, 5.0, 5.0]], [2]), np.log(3), rtol=1e-15)
+    np.True_
+    >>> np.allclose(loss.backward(), [[1/3, 1/3, 1/3 - 1]], rtol=1e-15)
+    True
+    >>> loss.forward([[0.0, 1e300]], [0])
+    1e+300
+    >>> loss.backward()
+    array([[-1.,  1.]])
+
+    References
+    ----------
+    Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4.
+    torch.nn.CrossEntropyLoss.
+    """
+
+    takes_labels = True
+    over: ClassVar[dict[str, str]] = {
+        "mean": "rows",
+        "batchmean": "rows",
+        "sum": "nothing",
+    }
+    _kept: tuple[Array, Array] | None = None
+
+    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
+        """Return (1/M) Σ y (L − s), and keep what p − y is made of."""
+        z, y = _logits_and_rows(self, prediction, target)
+        self._divisor = self._reduction.divisor(z.shape)
+        rows, top = np.arange(len(z)), z.argmax(axis=1)
+        with np.errstate(under="ignore"):
+            s = z - z[rows, top][:, np.newaxis]
+            e = np.exp(s)
+            e[rows, top] = 0  # their e⁰ = 1 stands in log(1 + …) and in 1 + …
+            others = e.sum(axis=1, keepdims=True)
+            value = float(np.sum(y * (np.log1p(others) - s), dtype=np.float64))
+            p = e / (1 + others)
+            p[rows, top] = (-others / (1 + others))[:, 0]
+        y[rows, top] -= 1
+        self._kept = p, y
+        return value / self._divisor
+
+    def backward(self) -> Array:
+        """Return (1/M) (p − y)."""
+        if self._kept is None:
+            raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
+        (p, y), self._kept = self._kept, None
+        return np.asarray((p - y) / self._divisor)
+
+
+def _logits_and_rows(
+    loss: Loss, prediction: npt.ArrayLike, target: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """Return logits of shape (N, K), and the targets as new rows of that shape."""
+    who = f"{type(loss).__name__}.forward"
+    z = arrays.floating(who, "prediction", prediction)
+    z = z if z.dtype in FLOAT_DTYPES else z.astype(np.float64)
+    if z.ndim != 2 or z.size == 0:
+        raise ValueError(
+            f"{who}: expected prediction of shape (N, K), a logit for each class, got "
+            f"{z.shape}"
+        )
+    check_logits(loss, z)
+    given = arrays.real_array(who, "target", target)
+    if given.shape == z.shape:
+        y = np.array(arrays.real_array(who, "target", given, z.dtype))
+        _check_probabilities(who, y, given.dtype)
+        return z, y
+    if given.shape != (len(z),):
+        raise ValueError(
+            f"{who}: expected target of shape ({len(z)},), a label a row, or "
+            f"{z.shape}, probabilities, got {given.shape}"
+        )
+    n, k = z.shape
+    wrong = ~((given >= 0) & (given < k) & (given == np.floor(given)))
+    if wrong.any():
+        i = int(wrong.argmax())
+        raise ValueError(
+            f"{who}: expected labels to be whole numbers from 0 to {k - 1}, got "
+            f"{given[i]} in row {i}; mlp.one_hot makes rows of other labels"
+        )
+    y = np.zeros(z.shape, z.dtype)
+    y[np.arange(n), given.astype(np.intp)] = 1
+    return z, y
+
+
+def _check_probabilities(who: str, y: Array, dtype: np.dtype[Any]) -> None:
+    """Raise unless each row is at least 0 and sums to 1, up to rounding."""
+    eps = max(np.finfo(d).eps for d in (dtype, np.float32) if np.dtype(d).kind == "f")
+    total = y.sum(axis=1, dtype=np.float64)
+    wrong = ~((y >= 0).all(axis=1) & (np.abs(total - 1) <= 4 * y.shape[1] * eps))
+    if wrong.any():
+        i = int(wrong.argmax())
+        raise ValueError(
+            f"{who}: expected each row of target to be at least 0 and to sum to 1, got "
+            f"{y[i]} in row {i}, of sum {total[i]:.6g}; divide each row by its sum"
+        )
