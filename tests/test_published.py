@@ -35,21 +35,29 @@ from mlp import (
     Softmax,
     Standardizer,
     Tanh,
+    metrics,
+    schedules,
     train_step,
 )
-from mlp.metrics import accuracy, confusion_matrix, r2
-from mlp.schedules import inverse_time
 
 CASES = []  # pytest.param(compute, name of the figure, its digits, source)
+PENDING = {  # what they compute with is not there yet
+    "deeplearning_ai_learning_rate_decay": "schedules.inverse_time",
+    "scikit_learn_confusion_matrix": "metrics.confusion_matrix",
+}
 
 
 def published(source, **figures):
     """Register a function that returns what the source prints, under these names."""
 
     def register(compute):
-        once = functools.cache(compute)
+        once, who = functools.cache(compute), compute.__name__
+        awaited = pytest.mark.xfail(
+            reason=f"awaits {PENDING.get(who)}", raises=AttributeError, strict=True
+        )
+        marks = awaited if who in PENDING else ()
         CASES.extend(
-            pytest.param(once, name, digits, source, id=f"{compute.__name__}-{name}")
+            pytest.param(once, name, digits, source, id=f"{who}-{name}", marks=marks)
             for name, digits in figures.items()
         )
         return compute
@@ -822,9 +830,9 @@ def deeplearning_ai_adam_with_a_large_epsilon():
     every_100="0.5 0.384615384615385",
 )
 def deeplearning_ai_learning_rate_decay():
-    every_100 = inverse_time(0.3, every=100)
+    every_100 = schedules.inverse_time(0.3, every=100)
     return {
-        "every_epoch": 0.5 * inverse_time(1.0)(2),
+        "every_epoch": 0.5 * schedules.inverse_time(1.0)(2),
         "every_100": [0.5 * every_100(10), 0.5 * every_100(100)],
     }
 
@@ -1078,7 +1086,6 @@ def d2l_paths():
     mean_squared_error="0.37500000",
     r2_score="1.000 0.0 -3.0",
     accuracy_score="0.50000000",
-    confusion_matrix="2 0 0 0 0 1 1 0 2",
 )
 def scikit_learn_metrics():
     p = [[0.1, 0.9], [0.9, 0.1], [0.8, 0.2], [0.35, 0.65]]  # of ham, of spam
@@ -1087,12 +1094,20 @@ def scikit_learn_metrics():
     return {
         "log_loss": CrossEntropyLoss().forward(np.log(p), np.array([1, 0, 0, 1])),
         "mean_squared_error": MSELoss().forward(guess, rows("3\n-0.5\n2\n7")),
-        "r2_score": [r2(g, truth) for g in (truth, np.full((3, 1), 2.0), truth[::-1])],
-        "accuracy_score": accuracy(eye[[0, 2, 1, 3]], eye),
-        "confusion_matrix": confusion_matrix(
-            np.eye(3)[[0, 0, 2, 2, 0, 2]], np.eye(3)[[2, 0, 2, 2, 0, 1]]
-        ),
+        "r2_score": [
+            metrics.r2(g, truth) for g in (truth, np.full((3, 1), 2.0), truth[::-1])
+        ],
+        "accuracy_score": metrics.accuracy(eye[[0, 2, 1, 3]], eye),
     }
+
+
+@published(
+    "scikit-learn, API reference, 1.7, confusion_matrix",
+    counts="2 0 0 0 0 1 1 0 2",
+)
+def scikit_learn_confusion_matrix():
+    guess, truth = np.eye(3)[[0, 0, 2, 2, 0, 2]], np.eye(3)[[2, 0, 2, 2, 0, 1]]
+    return {"counts": metrics.confusion_matrix(guess, truth)}
 
 
 @published(
