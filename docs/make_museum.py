@@ -16,12 +16,17 @@ ROOMS = {
     "optimizers": "Optimizers",
     "batches": "Batches and data",
     "loops": "Loops",
+    "classification": "Softmax and cross-entropy",
+    "adaptive": "Adam and clipping",
+    "dropout": "Dropout",
+    "normalization": "Batch normalisation",
+    "beginnings": "Initial weights",
 }
 OPENING = (
-    "Wrong layers, losses, optimizers, batches and loops, each a mistake that learners "
-    "make or that published code has. Each exhibit has the symptom, the wrong lines, "
-    "what the library says to them, and the right lines. Where the library cannot "
-    "know, the exhibit says so, and what to look at instead.",
+    "Wrong layers, losses, optimizers, batches, loops and initial weights, each a "
+    "mistake that learners make or that published code has. Each exhibit has the "
+    "symptom, the wrong lines, what the library says to them, and the right lines. "
+    "Where the library cannot know, the exhibit says so, and what to look at instead.",
     "The page is written by `docs/make_museum.py` from `tests/museum/`, where the "
     "tests run every exhibit. Each block runs, and what is below it is what it prints, "
     "but for the table that `print(check_layer(…))` has above its sentences.",
@@ -43,13 +48,20 @@ def made() -> str:
         for exhibit in tell.exhibits(room):
             number = len(contents) - 1
             title, symptom = tell.text_of(exhibit)
-            says = SAYS_NOTHING if exhibit.instead else exhibit.says
+            says = SAYS_NOTHING if exhibit.instead else _in_short(tell, exhibit)
             contents.append(f"| {number} | {title} | {says} |")
             pages += [f"### {number}. {title}\n", _paragraph(symptom)]
             pages += _shown(tell, exhibit, number, shown)
     names = tell.names_from_mlp(tools, *rooms.values())
     opening = ["# A bug museum\n", *map(_paragraph, OPENING), *contents]
     return "\n".join([*opening, "", _tools(tools, names), *pages])
+
+
+def _in_short(tell: Any, exhibit: Any) -> str:
+    """Return the words of an exhibit, with the verdict that follows "x:"."""
+    text = " ".join(tell.printed(exhibit, "wrong").split())
+    verdict = text.partition(exhibit.says)[2].partition(";")[0]
+    return exhibit.says + verdict * exhibit.says.endswith(":")
 
 
 def _tools(tools: Any, names: set[str]) -> str:
@@ -60,12 +72,12 @@ def _tools(tools: Any, names: set[str]) -> str:
     head = text[text.index("import ") : text.index("from mlp")]
     return (
         f"## What the exhibits share\n\n```python\n{head}"
-        f"from mlp import \n{listed}\n\n{body}```\n"
+        f"from mlp import (\n{listed})\n\n{body}```\n"
     )
 
 
 def _as_ruff_sorts(name: str) -> tuple[bool, bool, str]:
-    return not name.isupper(), name.islower(), name
+    return not name.isupper(), name.islower(), name.lower()
 
 
 def _paragraph(text: str) -> str:

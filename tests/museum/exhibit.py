@@ -15,7 +15,7 @@ class Exhibit:
     exhibit has the wrong lines, Wrong or wrong; the right ones, Right or
     right; and look(It), which shows what is wrong with either.
 
-    says : words that look prints of the wrong lines
+    says : words that look prints of the wrong lines; "x:" if a verdict follows
     clean : what look prints of the right lines
     instead : where the library says nothing, what to look at
     """

@@ -24,6 +24,25 @@ class Dense(Layer):
         return x @ self.weight.data.T + self.bias.data
 
 
+class Scaled(Layer):
+    """y = γ x̂ + β, a batch normalisation in training."""
+
+    def __init__(self):
+        self.weight, self.bias = Parameter([1.0, 2.0, 3.0]), Parameter(np.zeros(3))
+
+    def forward(self, x):
+        self.s = 1 / np.sqrt(x.var(axis=0) + 1e-5)
+        self.x_hat = (x - x.mean(axis=0)) * self.s
+        return self.weight.data * self.x_hat + self.bias.data
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        self.weight.add_grad((grad_output * self.x_hat).sum(axis=0))
+        self.bias.add_grad(grad_output.sum(axis=0))
+        g = self.weight.data * grad_output
+        along = self.x_hat * (g * self.x_hat).mean(axis=0)
+        return self.s * (g - g.mean(axis=0) - along)
+
+
 class Optimizer:
     """What steps parameters; an exhibit writes the step."""
 
@@ -34,6 +53,16 @@ class Optimizer:
     def zero_grad(self):
         for p in self.parameters:
             p.grad = None
+
+
+class Moments(Optimizer):
+    """What Adam keeps, for each parameter; an exhibit writes the step."""
+
+    def __init__(self, parameters, lr):
+        super().__init__(parameters, lr)
+        self.t = 0
+        self.m = [np.zeros_like(p.data) for p in parameters]
+        self.v = [np.zeros_like(p.data) for p in parameters]
 
 
 def ready():
@@ -74,6 +103,17 @@ def walk(kind):
         optimizer.step()
         way.append(f"{p.data[0]:.4f}")
     show(f"{kind.__name__}: 1 → {' → '.join(way)}")
+
+
+def first_steps(kind, *gradients):
+    """Print how far an optimizer moves 1 along each gradient, in units of lr."""
+    parameters = [Parameter([1.0]) for _ in gradients]
+    optimizer = kind(parameters, lr=0.1)
+    for p, gradient in zip(parameters, gradients, strict=True):
+        p.grad = [gradient]
+    optimizer.step()
+    steps = ", ".join(f"{(1 - p.data[0]) / 0.1:.2f} lr" for p in parameters)
+    show(f"{kind.__name__}'s first step: {steps}")
 
 
 def show(text):
