@@ -28,8 +28,9 @@ OPENING = (
     "symptom, the wrong lines, what the library says to them, and the right lines. "
     "Where the library cannot know, the exhibit says so, and what to look at instead.",
     "The page is written by `docs/make_museum.py` from `tests/museum/`, where the "
-    "tests run every exhibit. Each block runs, and what is below it is what it prints, "
-    "but for the table that `print(check_layer(…))` has above its sentences.",
+    "tests run every exhibit. Each block runs, and what is below it is what it prints. "
+    "`print(check_layer(…))` shows a table above these sentences, and the entries that "
+    "are most wrong.",
 )
 SAYS_NOTHING = "nothing; see there what to look at"
 

@@ -44,10 +44,10 @@ class NoBiasCorrection(Exhibit):
 class EpsilonInside(Exhibit):
     """ε inside the root.
 
-    It trains, but small gradients stay small: √(v + 10⁻⁸) is never below 10⁻⁴,
-    where √v + 10⁻⁸ is never below 10⁻⁸. The layers that Adam was taken for, whose
-    gradients are small, hardly move. RMSprop is published in both forms, and then ε
-    is another number too.
+    It trains, but parameters with small gradients hardly move, though Adam was chosen
+    for their sake: √(v + 10⁻⁸) is never below 10⁻⁴, whereas √v + 10⁻⁸ goes down to
+    10⁻⁸. RMSprop is published in both forms; an ε of one form is not right for the
+    other.
     """
 
     says = "Wrong's first step: 1.00 lr, 0.10 lr"
@@ -136,9 +136,9 @@ class DecayInsideAdam(Exhibit):
 class ClippedByEntry(Exhibit):
     """Each entry is clipped, where the norm was meant.
 
-    Training is as stable as it was to be, and slower: the step no longer
-    points along the gradient, since large entries are cut and small ones are
-    not. All gradients together are to be scaled by one factor.
+    Training is stable, and slower than it could be: the step no longer points along
+    the gradient, since large entries are cut and small ones are not. Scale all
+    gradients by one factor.
     """
 
     says = "angle to the gradient: 42°"
@@ -166,9 +166,9 @@ class ClippedByEntry(Exhibit):
 class ClippedParameterByParameter(Exhibit):
     """The norm of each parameter by itself.
 
-    As before, the step turns: a layer with a large gradient is held back, and one
-    with a small gradient is not. The norm that is meant is that of all gradients
-    as one vector.
+    The step turns, as in the exhibit before: a layer with a large gradient is held
+    back, and one with a small gradient is not. The norm that is meant is that of all
+    gradients as one vector.
     """
 
     says = "first over second gradient: 1.0"

@@ -123,25 +123,26 @@ class HeForTanh(Exhibit):
 class DeadReLUs(Exhibit):
     """All ReLUs are dead.
 
-    The loss falls to that of a constant and does not change in a single digit any more.
-    One step was so long that every unit's input became negative for all rows: its slope
-    is 0 from then on, and nothing brings it back.
+    The loss leaps in the first steps, falls to the variance of y, and then does not
+    change in a single digit: every prediction is the mean of y. A step was so long
+    that each unit's input became negative for all rows. Its slope is 0 from then on,
+    and nothing brings it back.
     """
 
     says = "Dead: in layer 1 (ReLU)"
 
-    def wrong():
-        return 30.0
+    def wrong(model):
+        return SGD(model.parameters(), lr=0.1)
 
-    def right():
-        return 0.01
+    def right(model):
+        return SGD(model.parameters(), lr=0.01)
 
     def look(It):
         rng = np.random.default_rng(0)
-        x, y = rng.random((64, 3)), -np.ones((64, 1))
+        x, y = 10 * rng.random((64, 3)), rng.normal(size=(64, 1))
         model = Sequential(Linear(3, 8, rng=rng), ReLU(), Linear(8, 1, rng=rng))
-        optimizer = SGD(model.parameters(), lr=It())
-        for _ in range(3):
+        optimizer = It(model)
+        for _ in range(100):
             train_step(model, MSELoss(), optimizer, x, y)
         for finding in diagnose(model, MSELoss(), x, y).findings:
             show(finding)

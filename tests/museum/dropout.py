@@ -136,7 +136,7 @@ class OneMaskForAlways(Exhibit):
     """One mask for the whole training.
 
     Nothing to be seen: it trains, as a net of half the width. The mask is drawn
-    in __init__, or a seed is used anew in each forward.
+    in __init__, or each forward starts from the same seed.
     """
 
     says = "two forwards drop the same units: True"

@@ -95,8 +95,8 @@ class ConstantMeanAndVariance(Exhibit):
 class ConstantVariance(Exhibit):
     """The variance is taken for a constant in backward.
 
-    As before, with the way through the mean in it and the way through the variance
-    forgotten: half of the derivation.
+    Half of the derivation: the way through the mean is in it, and the way through the
+    variance is forgotten. The gradient has mean 0 in each column, but a part along x̂.
     """
 
     says = "x:"
@@ -119,7 +119,7 @@ class UnbiasedVarianceInForward(Exhibit):
 
     It learns, and its outputs are not PyTorch's: the columns of y have a standard
     deviation of √((N − 1) / N), and the usual backward, which divides by N, is
-    not the derivative any more. N − 1 belongs into the running variance alone.
+    not the derivative any more. N − 1 belongs to the running variance alone.
     pandas and torch.var divide by N − 1 unless told otherwise.
     """
 

@@ -15,6 +15,7 @@ from mlp import (
     Linear,
     MSELoss,
     Parameter,
+    ReLU,
     Sequential,
     Softmax,
     Tanh,
@@ -223,6 +224,17 @@ def test_a_deep_net_of_small_weights_does_not_learn():
         first = MSELoss().forward(model.predict(x), y)
         found[side] = trained(model, lambda: [(x, y)], 100, lr=1.0) / first
     assert found["wrong"] > 0.95 > 0.5 > found["right"]
+
+
+def test_dead_relus_predict_the_mean_of_y():
+    for side, low, high in (("wrong", 1 - 1e-9, 1 + 1e-9), ("right", 0.0, 0.95)):
+        rng = np.random.default_rng(0)
+        x, y = 10 * rng.random((64, 3)), rng.normal(size=(64, 1))
+        model = Sequential(Linear(3, 8, rng=rng), ReLU(), Linear(8, 1, rng=rng))
+        optimizer = exhibit.of(beginnings.DeadReLUs, side)(model)
+        for _ in range(200):
+            loss = train_step(model, MSELoss(), optimizer, x, y)
+        assert low <= loss / y.var() <= high
 
 
 # That the right lines are right: beside the library's own.

@@ -73,10 +73,11 @@ def ready():
 
 
 def wrong_in(report):
-    """Print what is wrong in a report of gradients, without its table."""
+    """Print what is wrong in a report of gradients, without table and figures."""
     for row in report.rows:
         if not row.ok and row.sentence:
-            show(f"{row.name}: {row.verdict}; {row.sentence}")
+            sentence = row.sentence.partition("; the worst:")[0]
+            show(f"{row.name}: {row.verdict}; {sentence}")
     for fault in report.faults:
         show(fault)
 
