@@ -1,4 +1,4 @@
-"""What the tests compare with: central differences, and arrays that show a write."""
+"""What several test modules use: differences, arrays that show a write, nets, files."""
 
 from __future__ import annotations
 
@@ -58,3 +58,14 @@ def numerical_jacobian(model: Sequential, x: np.ndarray) -> np.ndarray:
         above, below = model.predict(np.stack([x + h * e, x - h * e]))
         columns.append((above - below) / (2 * h))
     return np.stack(columns, axis=1)
+
+
+def on_one_line(text: object) -> str:
+    """Return a text with each run of spaces and line breaks as one space."""
+    return " ".join(str(text).split())
+
+
+def idx(array: np.ndarray) -> bytes:
+    """Return the bytes of an IDX file of this array, as its definition has them."""
+    lengths = b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + lengths + array.astype(np.uint8).tobytes()

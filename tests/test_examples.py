@@ -12,6 +12,7 @@ from subprocess import PIPE
 
 import numpy as np
 import pytest
+from oracles import idx
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -255,12 +256,6 @@ def test_numbers_too_large_to_square_are_one_sentence(tmp_path, capsys):
 )
 def test_an_option_out_of_range_is_one_sentence(name, option, value, sentence, capsys):
     assert sentence in refused(name, capsys, option, value)
-
-
-def idx(array):
-    """Return an array of bytes in the IDX format."""
-    sizes = b"".join(n.to_bytes(4, "big") for n in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
 
 
 def clothes(folder, zipped=True):

@@ -6,6 +6,7 @@ gradients against central differences and cases worked by hand.
 
 import numpy as np
 import pytest
+from oracles import random_net
 
 from mlp import (
     SGD,
@@ -46,11 +47,8 @@ def to_torch(array):
 
 def net_of(depth, rng, last, dtype=np.float64):
     """Return a net of this many Linear layers of random widths and activations."""
-    widths = [3, *rng.integers(1, 7, depth - 1), 2]
-    layers = []
-    for n, m in zip(widths, widths[1:], strict=False):
-        layers.append(Linear(int(n), int(m), rng=rng, bias=n != 4, dtype=dtype))
-        layers.append([ReLU, Sigmoid, Identity][rng.integers(3)]())
+    widths = [3, *map(int, rng.integers(1, 7, depth - 1)), 2]
+    layers = random_net(rng, widths, dtype=dtype)
     return Sequential(*layers[:-1], last())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import idx
 
 from mlp import datasets
 
@@ -91,12 +92,6 @@ def test_digits():
 SHAPE = (5, 3, 4)
 PIXELS = np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8)
 LABELS = np.array([9, 0, 3, 3, 1], np.uint8)
-
-
-def idx(array):
-    """Return the bytes of an IDX file, as its definition has them."""
-    lengths = b"".join(n.to_bytes(4, "big") for n in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
 
 
 @pytest.fixture

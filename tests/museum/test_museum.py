@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import on_one_line
 
 from mlp import (
     SGD,
@@ -46,10 +47,6 @@ ALL = [
     )
     for found in exhibit.exhibits(room)
 ]
-
-
-def on_one_line(text):
-    return " ".join(text.split())
 
 
 def test_there_are_enough_of_them():
