@@ -94,6 +94,10 @@ class Optimizer(ABC):
     counts: tuple[str, ...] = ()
     """The names under which update keeps whole numbers, such as a step's."""
 
+    watches_underflow: bool = True
+    """Whether np.seterr says nothing of an underflow in update, and what
+    fades away in the arrays that it keeps becomes 0."""
+
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         self.parameters = parameter_tuple(type(self).__name__, parameters)
         self.lr = lr
@@ -134,21 +138,34 @@ class Optimizer(ABC):
         """
         who = f"{type(self).__name__}.step"
         arrays.writable(who, [p._data for p in self.parameters])
-        underflows: list[str] = []
-        stepped = False
-        with np.errstate(under="call", call=lambda kind, _: underflows.append(kind)):
-            for parameter, state in zip(self.parameters, self._states, strict=True):
-                if parameter._grad is not None:
-                    self.update(parameter, parameter._grad, state)
-                    parameter._stale = stepped = True
-        if underflows:
-            self._flush()
+        if self.watches_underflow:
+            stepped = self._update_watching_for_underflow()
+        else:
+            stepped = self._update_all()
         if not stepped:
             raise RuntimeError(
                 f"{who}: expected a gradient to step along, got none in any parameter; "
                 f"write model.backward(criterion.backward()) (step 4) between "
                 f"zero_grad and step"
             )
+
+    def _update_all(self) -> bool:
+        """Update each parameter that has a gradient; return whether one has."""
+        stepped = False
+        for parameter, state in zip(self.parameters, self._states, strict=True):
+            if parameter._grad is not None:
+                self.update(parameter, parameter._grad, state)
+                parameter._stale = stepped = True
+        return stepped
+
+    def _update_watching_for_underflow(self) -> bool:
+        """Update, whatever np.seterr says of an underflow, and flush after one."""
+        underflows: list[str] = []
+        with np.errstate(under="call", call=lambda kind, _: underflows.append(kind)):
+            stepped = self._update_all()
+        if underflows:
+            self._flush()
+        return stepped
 
     def _flush(self) -> None:
         """Set to 0 what is below the smallest normal number in what is kept.

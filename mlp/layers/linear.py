@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array
 from mlp._shared.numbers import Rng
-from mlp._shared.sums import sum_of_rows, underflow_is_zero
+from mlp._shared.sums import product, sum_of_rows, underflow_is_zero
 from mlp.core.layer import Layer
 from mlp.core.parameter import Parameter
 from mlp.initializers import Initializer, drawn
@@ -154,7 +154,7 @@ class Linear(Layer):
         """Return y = x Wᵀ + b, and keep x."""
         w = self.weight.data
         self._x = x = arrays.rows_of_width(self, x, self.in_features, w)
-        y = x @ w.T
+        y: Array = x.dot(w.T)
         if self.bias is not None:
             y += self.bias.data
         return y
@@ -169,9 +169,9 @@ class Linear(Layer):
         """
         w, m = self.weight.data, self.out_features
         x, grad_output = arrays.upstream(self, self._x, grad_output, m)
-        grad_weight = grad_output.T @ x
+        grad_weight = product(grad_output.T, x)
         grad_bias = sum_of_rows(grad_output)
-        grad_input = grad_output @ w if needs_input_grad else None
+        grad_input = grad_output.dot(w) if needs_input_grad else None
         self.weight.add_grad(grad_weight)
         if self.bias is not None:
             self.bias.add_grad(grad_bias)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from mlp._shared.arrays import Array
 
@@ -10,8 +10,8 @@ _LEAST = 1 << 15  # bytes of a parameter that is updated whole
 _PIECE = 1 << 20  # and at most so many at a time of a larger one
 
 
-def in_pieces(*whole: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield arrays of one shape whole or, if they are large, some rows of each.
+def in_pieces(*whole: Array) -> Iterable[tuple[Array, ...]]:
+    """Return arrays of one shape whole or, if they are large, some rows of each.
 
     The three arrays that an update makes on its way, such as lr d, then stay
     in the cache, and take no more memory than one of the whole.
@@ -26,8 +26,9 @@ def in_pieces(*whole: Array) -> Iterator[tuple[Array, ...]]:
     """
     first = whole[0]
     if first.nbytes <= _LEAST:
-        yield whole
-        return
+        return [whole]
     rows = max(1, len(first) * min(_PIECE, first.nbytes // 3) // first.nbytes)
-    for start in range(0, len(first), rows):
-        yield tuple(array[start : start + rows] for array in whole)
+    return (
+        tuple(array[start : start + rows] for array in whole)
+        for start in range(0, len(first), rows)
+    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlp._shared import numbers
 from mlp._shared.arrays import Array
+from mlp._shared.sums import times
 from mlp.core.optimizer import Optimizer, for_reading
 from mlp.core.parameter import Parameter
 from mlp.optim.pieces import in_pieces
@@ -134,20 +135,25 @@ class SGD(Optimizer):
         velocity: Array = kept.get("velocity", np.zeros_like(parameter.data))
         return velocity
 
+    @property
+    def watches_underflow(self) -> bool:  # type: ignore[override]
+        """Whether there is a velocity, which may fade away."""
+        return self._momentum > 0
+
     def update(
         self, parameter: Parameter, gradient: Array, state: dict[str, Any]
     ) -> None:
         """Write θ − lr d into parameter.data, and v into state["velocity"]."""
         lr, μ, λ = self.lr, self._momentum, self._weight_decay
         if μ and "velocity" not in state:
-            state["velocity"] = np.zeros_like(parameter.data)
+            state["velocity"] = np.zeros_like(gradient)
         velocity = state["velocity"] if μ else gradient
         for θ, g, v in in_pieces(parameter.data, gradient, velocity):
             if λ:
-                g = g + λ * θ
+                g = g + times(λ, θ)
             d = g
             if μ:
                 v *= μ
                 v += g
                 d = g + μ * v if self._nesterov else v
-            θ -= lr * d
+            θ -= times(lr, d)

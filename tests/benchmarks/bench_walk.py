@@ -1,9 +1,9 @@
 """Where the time of a step goes, call by call.
 
-A newcomer should learn that a step has three prices: the arithmetic of its
-matrix products, the memory that its element-wise passes go through, and Python,
-which takes about as long to begin a call whatever the call does. Small nets pay
-for the third, wide ones for the first.
+A step has three prices: the arithmetic of its matrix products, the memory that
+its element-wise passes go through, and Python, which takes about as long to begin
+a call whatever the call does. Small nets pay for the third, wide ones for the
+first.
 
 The calls are those that the library makes, written out; a test runs them and
 finds the parameters that train_step finds, to the last bit. Section "walk" of the
@@ -18,13 +18,10 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 from contenders import DTYPES, LR, NETS, Mlp, Net, made
 from turns import microseconds, table
 
-from mlp._shared import arrays
-from mlp._shared.sums import ones
-from mlp.layers import activations, linear
+from mlp._shared import arrays, sums
 from mlp.losses import reduced
 
 SHOWN = ("2-16-1", "64-128-10", "784-512-512-10")  # call by call
@@ -57,27 +54,25 @@ def calls(net: Net, size: int) -> list[Call]:
 
     check("h0 = arrays.array('Sequential.forward', 'x', x)")
     for i in range(1, last + 1):
-        entries = batch * widths[i]
-        check(f"h{i - 1} = linear._linear_input(linear{i}, h{i - 1}, W{i})")
+        entries, n = batch * widths[i], widths[i - 1]
+        check(f"h{i - 1} = arrays.rows_of_width(linear{i}, h{i - 1}, {n}, W{i})")
         product(f"z{i} = h{i - 1}.dot(W{i}.T)", i)
         a_pass(f"z{i} += b{i}", 2 * entries)
         if i < last:
-            check(f"z{i} = activations._activation_input(relu{i}, z{i})")
+            check(f"z{i} = arrays.activation_input(relu{i}, z{i})")
             a_pass(f"h{i} = z{i}.clip(0, inf)", 2 * entries)
     entries = batch * widths[last]
     check(f"ŷ, y = reduced._prediction_and_target(loss, z{last}, y, False)")
     a_pass("d = ŷ - y", 3 * entries)
-    a_pass("ℓ = float(vdot(d, d)) / d.size", 2 * entries)
+    a_pass("ℓ = sums.dot(d, d) / d.size", 2 * entries)
     a_pass("g = d * (2 / d.size)", 2 * entries)
     check("g = arrays.array('Sequential.backward', 'grad_output', g)")
     for i in range(last, 0, -1):
         entries = batch * widths[i]
         check(f"h{i - 1}, g = arrays.upstream(linear{i}, h{i - 1}, g, {widths[i]})")
-        a_pass(f"gb{i} = ones({batch}, g.dtype).dot(g)", entries)
+        a_pass(f"gb{i} = sums.sum_of_rows(g)", entries)
         check(f"gb{i} = arrays.gradient(gb{i}, b{i}, '')")
-        large = widths[i] * widths[i - 1] > linear._LARGE
-        below = f" @ h{i - 1}" if large else f".dot(h{i - 1})"
-        product(f"gW{i} = g.T{below}", i)
+        product(f"gW{i} = sums.product(g.T, h{i - 1})", i)
         check(f"gW{i} = arrays.gradient(gW{i}, W{i}, '')")
         if i > 1:
             product(f"g = g.dot(W{i})", i)
@@ -107,11 +102,8 @@ def namespace(contender: Mlp) -> dict[str, Any]:
 
     names: dict[str, Any] = {
         "arrays": arrays,
-        "linear": linear,
-        "activations": activations,
+        "sums": sums,
         "reduced": reduced,
-        "ones": ones,
-        "vdot": np.vdot,
         "inf": math.inf,
         "loss": contender.criterion,
         "step": step,
