@@ -32,7 +32,8 @@ stays only if each factor is 1.
 A uniform distribution on (−a, a) has the variance a²/3, so a = √(3 v). The
 bias begins at 0 with all of these. "uniform", Linear's default, is
 U(−1/√n, 1/√n) for weight and bias, as in PyTorch; its v = 1/(3n) lets the
-signal fade by √3 a layer, more with a ReLU.
+gradient, and the part of the signal that comes from x, fade by √3 a layer, and
+more with a ReLU.
 
 examples/initialization.py measures all this layer by layer, 20 layers deep.
 

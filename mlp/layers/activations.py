@@ -291,18 +291,21 @@ class Tanh(Layer):
     forward_keeps = ("_y",)
     _y: Array | None = None
 
+    @underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = tanh(x), and keep y."""
         self._y = np.asarray(np.tanh(arrays.activation_input(self, x)))
         return self._y
 
+    @underflow_is_zero
     def backward(
         self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
     ) -> Array:
         """Return grad_output ⊙ (1 − y²)."""
         y, grad_output = arrays.upstream(self, self._y, grad_output)
+        grad_input = np.asarray(grad_output * (1 - y * y))
         self._y = None
-        return np.asarray(grad_output * (1 - y * y))
+        return grad_input
 
 
 class Softmax(Layer):
@@ -372,7 +375,7 @@ class Softmax(Layer):
                 f"Softmax.forward: expected x of shape (…, K), K at least 1, got "
                 f"{x.shape}"
             )
-        with np.errstate(under="ignore"):
+        with np.errstate(over="ignore", under="ignore"):  # e^(−∞) is 0, too
             e = np.exp(x - x.max(axis=-1, keepdims=True))
             self._y = np.asarray(e / e.sum(axis=-1, keepdims=True))
         return self._y

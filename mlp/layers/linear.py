@@ -141,7 +141,10 @@ class Linear(Layer):
         dtype = numbers.float_dtype("Linear", dtype)
         rng = numbers.generator("Linear", rng)
         self.in_features, self.out_features = n, m
-        self.weight = Parameter(drawn("Linear", init, (m, n), rng).astype(dtype))
+        weight = drawn("Linear", init, (m, n), rng)
+        self.weight = Parameter(
+            arrays.real_array("Linear", "what init returns", weight, dtype)
+        )
         self.bias = None
         if has_bias and init == "uniform":
             bound = 1 / math.sqrt(n)

@@ -77,13 +77,14 @@ class BatchNorm1d(Layer):
               = s ĝ − s x̂ m(ĝ x̂)                    as s c = x̂
         ∂ℓ/∂x = ∂ℓ/∂c − m(∂ℓ/∂c)                    by c, and by μ
               = s (ĝ − m(ĝ) − x̂ m(ĝ x̂))             as m(x̂) = 0
+              = γ s (g − (∂ℓ/∂β + x̂ ∂ℓ/∂γ) / N)      as ĝ = γ g
 
     The last line is what backward runs. The rows of a batch depend on each
     other, so there is no Jacobian for one sample. The gradient by x has
     mean 0 in each column and none along x̂: moving or stretching a column
     changes nothing, up to ε. In evaluation mean and var are constants, so
 
-        grad_input = s ĝ, with s of the running variance
+        grad_input = γ s g, with s of the running variance
 
     Examples
     --------
@@ -132,51 +133,63 @@ class BatchNorm1d(Layer):
         self.running_var = Buffer(np.ones(k, dtype))
         self.num_batches_tracked = Buffer(np.array(0))
 
+    @sums.underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return γ x̂ + β, and keep x̂ and s; in training, update the running ones."""
         x = arrays.rows_of_width(self, x, self.num_features, self.weight.data)
         if self.training:
-            mean, var = self._statistics(x)
+            self._check_rows(len(x))
+            mean = sums.mean_of_rows(x)
+            c: Array = x - mean
+            var = sums.mean_of_rows(c * c)
         else:
-            mean, var = self.running_mean.data, self.running_var.data
+            c, var = x - self.running_mean.data, self.running_var.data
         s = 1 / np.sqrt(var + self.eps)
-        x_hat = (x - mean) * s
+        x_hat = s * c
+        y = np.asarray(self.weight.data * x_hat + self.bias.data)
+        if self.training:
+            self._track(mean, var, len(x))
         self._kept = x_hat, s, self.training
-        return np.asarray(self.weight.data * x_hat + self.bias.data)
+        return y
 
-    def _statistics(self, x: Array) -> tuple[Array, Array]:
-        """Return mean and variance of a batch, which the running ones follow."""
-        n, α = len(x), self.momentum
-        if n < 2:
+    def _check_rows(self, n: int) -> None:
+        """Raise unless a batch has a variance."""
+        if n < self.least_rows:
             raise ValueError(
                 f"BatchNorm1d.forward: expected at least 2 rows in training, got {n}: "
                 f"the variance of one row is 0; take a larger batch, or model.eval()"
             )
-        mean = sums.mean_of_rows(x)
-        var = sums.mean_of_rows(np.square(x - mean))
-        self.running_mean.data += α * (mean - self.running_mean.data)
-        self.running_var.data += α * (var * (n / (n - 1)) - self.running_var.data)
-        self.num_batches_tracked.data += 1
-        return mean, var
 
+    def _track(self, mean: Array, var: Array, n: int) -> None:
+        """Let the running mean and variance follow those of a batch of n rows."""
+        running_mean, running_var = self.running_mean.data, self.running_var.data
+        α, unbiased = self.momentum, var * (n / (n - 1))
+        new_mean = (1 - α) * running_mean + α * mean
+        new_var = (1 - α) * running_var + α * unbiased
+        running_mean[...], running_var[...] = new_mean, new_var
+        self.num_batches_tracked.data += 1
+
+    @sums.underflow_is_zero
     def backward(
         self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
     ) -> Array:
-        """Return s (ĝ − m(ĝ) − x̂ m(ĝ x̂)), or s ĝ in evaluation; ĝ = γ grad_output.
+        """Return γ s (g − (Σ g + x̂ Σ g x̂) / N), or γ s g in evaluation.
 
-        Adds Σ grad_output ⊙ x̂ to weight.grad and Σ grad_output to bias.grad.
+        g is grad_output. Adds Σ g x̂ to weight.grad and Σ g to bias.grad.
         """
         if self._kept is None:
             raise arrays.no_forward(self, "prediction = model.forward(x) (step 1)")
         x_hat, s, was_training = self._kept
         x_hat, g = arrays.upstream(self, x_hat, grad_output)
-        self._kept = None
-        self.weight.add_grad(sums.sum_of_rows(g * x_hat))
-        self.bias.add_grad(sums.sum_of_rows(g))
-        ĝ = self.weight.data * g
+        grad_weight = sums.sum_of_rows(g * x_hat)
+        grad_bias = sums.sum_of_rows(g)
         if was_training:
-            ĝ = ĝ - sums.mean_of_rows(ĝ) - x_hat * sums.mean_of_rows(ĝ * x_hat)
-        return np.asarray(s * ĝ)
+            g = g - (grad_bias + x_hat * grad_weight) / len(g)
+        grad_input = np.asarray(self.weight.data * s * g)
+        self.weight.add_grad(grad_weight)
+        self.bias.add_grad(grad_bias)
+        self._kept = None
+        return grad_input
 
     def __repr__(self) -> str:
         """Return the call that makes such a layer."""
@@ -275,6 +288,7 @@ class LayerNorm(Layer):
         self.weight = Parameter(np.ones(k, dtype))
         self.bias = Parameter(np.zeros(k, dtype))
 
+    @sums.underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return γ x̂ + β, and keep x̂ and s."""
         γ = self.weight.data
@@ -290,6 +304,7 @@ class LayerNorm(Layer):
         self._kept = x_hat, s
         return np.asarray(γ * x_hat + self.bias.data)
 
+    @sums.underflow_is_zero
     def backward(
         self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
     ) -> Array:
@@ -301,13 +316,16 @@ class LayerNorm(Layer):
             raise arrays.no_forward(self, "prediction = model.forward(x) (step 1)")
         x_hat, s = self._kept
         x_hat, g = arrays.upstream(self, x_hat, grad_output)
-        self._kept = None
         rows = -1, self.normalized_shape
-        self.weight.add_grad(sums.sum_of_rows((g * x_hat).reshape(rows)))
-        self.bias.add_grad(sums.sum_of_rows(g.reshape(rows)))
+        grad_weight = sums.sum_of_rows((g * x_hat).reshape(rows))
+        grad_bias = sums.sum_of_rows(g.reshape(rows))
         ĝ = self.weight.data * g
         along = (ĝ * x_hat).mean(axis=-1, keepdims=True)
-        return np.asarray(s * (ĝ - ĝ.mean(axis=-1, keepdims=True) - x_hat * along))
+        grad_input = s * (ĝ - ĝ.mean(axis=-1, keepdims=True) - x_hat * along)
+        self.weight.add_grad(grad_weight)
+        self.bias.add_grad(grad_bias)
+        self._kept = None
+        return np.asarray(grad_input)
 
     def __repr__(self) -> str:
         """Return the call that makes such a layer."""
