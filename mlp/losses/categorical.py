@@ -10,6 +10,7 @@ import numpy.typing as npt
 from mlp._shared import arrays
 from mlp._shared.arrays import Array
 from mlp._shared.numbers import FLOAT_DTYPES
+from mlp._shared.sums import underflow_is_zero
 from mlp.core.loss import Loss
 from mlp.losses.reduced import _ReducedLoss, check_logits
 
@@ -117,12 +118,15 @@ class CrossEntropyLoss(_ReducedLoss):
         self._kept = p, y
         return value / self._divisor
 
+    @underflow_is_zero
     def backward(self) -> Array:
         """Return (1/M) (p − y)."""
         if self._kept is None:
             raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
-        (p, y), self._kept = self._kept, None
-        return np.asarray((p - y) / self._divisor)
+        p, y = self._kept
+        gradient = np.asarray((p - y) / self._divisor)
+        self._kept = None
+        return gradient
 
 
 def _logits_and_rows(
