@@ -1,9 +1,9 @@
 """Metrics: what the loss means in the words of whoever asked.
 
-A newcomer should learn that the loss is what a net can be trained on, being
-smooth, and that a metric is what one wants to know: how many answers are
-right, how much of the variation is explained. It need not have a
-derivative. fit takes any function of prediction and target, in this order.
+A net is trained on the loss, which is smooth. A metric says what one wants to
+know: how many answers are right, how much of the variation is explained. It
+need not have a derivative. fit takes any function of prediction and target, in
+this order, that returns a number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import arrays, numbers
+from mlp._shared import numbers
 from mlp._shared.arrays import RealArray, finite, real_array, reshape_cure
 
 
@@ -83,15 +83,51 @@ def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     >>> accuracy([[0.1, 0.7, 0.2], [0.3, 0.1, 0.2]], [1, 2])
     0.5
     """
-    prediction = arrays.real_array("accuracy", "prediction", prediction)
-    target = arrays.real_array("accuracy", "target", target)
-    if target.ndim == 1 and prediction.ndim == 2 and prediction.shape[1] > 1:
-        target = _rows_of_labels(target, prediction.shape[1])
-    ŷ, y = _scored_rows("accuracy", prediction, target)
-    _check_classes("accuracy", "target", y)
-    if y.shape[1] == 1:
-        return float(np.mean((ŷ > 0.5) == (y == 1)))
-    return float(np.mean(ŷ.argmax(axis=1) == y.argmax(axis=1)))
+    right, answers, _ = _classes("accuracy", prediction, target)
+    return float(np.mean(answers == right))
+
+
+def confusion_matrix(
+    prediction: npt.ArrayLike, target: npt.ArrayLike
+) -> npt.NDArray[np.int64]:
+    """Return how many rows of class i were taken for class j, in entry (i, j).
+
+    The diagonal counts right answers; a row is a true class, a column an
+    answer.
+
+    Parameters
+    ----------
+    prediction, target : array_like
+        As accuracy takes them.
+
+    Returns
+    -------
+    array of shape (K, K), int64
+        K is the number of columns of prediction, or 2 if there is one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As accuracy.
+
+    Examples
+    --------
+    One 0 is taken for a 1, and one 2 for a 0:
+
+    >>> from mlp.metrics import confusion_matrix
+    >>> scores = [[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.6, 0.0, 0.4]]
+    >>> confusion_matrix(scores, [0, 0, 1, 2])
+    array([[1, 1, 0],
+           [0, 1, 0],
+           [1, 0, 0]])
+
+    References
+    ----------
+    sklearn.metrics.confusion_matrix, of the same meaning; there the target
+    is the first argument, and the prediction a label.
+    """
+    right, answers, k = _classes("confusion_matrix", prediction, target)
+    return np.bincount(k * right + answers, minlength=k * k).reshape(k, k)
 
 
 def r2(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -157,12 +193,29 @@ def r2(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     return float(np.mean(score))
 
 
-def _rows_of_labels(labels: RealArray, classes: int) -> npt.NDArray[np.float64]:
+def _classes(
+    who: str, prediction: npt.ArrayLike, target: npt.ArrayLike
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], int]:
+    """Return the class of each row by the target and by the prediction, and K."""
+    prediction = real_array(who, "prediction", prediction)
+    target = real_array(who, "target", target)
+    if target.ndim == 1 and prediction.ndim == 2 and prediction.shape[1] > 1:
+        target = _rows_of_labels(who, target, prediction.shape[1])
+    ŷ, y = _scored_rows(who, prediction, target)
+    _check_classes(who, "target", y)
+    if y.shape[1] == 1:
+        return (y[:, 0] == 1).astype(np.intp), (ŷ[:, 0] > 0.5).astype(np.intp), 2
+    return y.argmax(axis=1), ŷ.argmax(axis=1), y.shape[1]
+
+
+def _rows_of_labels(
+    who: str, labels: RealArray, classes: int
+) -> npt.NDArray[np.float64]:
     """Return the one-hot rows of labels, each a whole number below classes."""
     wrong = ~np.isin(labels, np.arange(classes))
     if wrong.any():
         raise ValueError(
-            f"accuracy: expected target to be labels from 0 to {classes - 1}, as the "
+            f"{who}: expected target to be labels from 0 to {classes - 1}, as the "
             f"prediction has {classes} columns, got {labels[wrong][0]} in row "
             f"{int(wrong.argmax())}; mlp.one_hot makes rows of other labels"
         )

@@ -1,9 +1,8 @@
 """Schedules: by what to multiply lr in each epoch.
 
-A newcomer should learn that lr has two jobs that want different numbers: at
-first to get somewhere, then to settle. Far from a minimum long steps are
-right; close to it they only carry the batch's noise into the weights. A
-schedule is a plain function of the epoch, counted from 0, that returns a
+lr has two jobs that want different numbers: at first to get somewhere, then to
+settle. Far from a minimum long steps are right; close to it they only carry
+the batch's noise into the weights. A schedule is a plain function of the epoch, counted from 0, that returns a
 factor of at least 0; fit takes lr · schedule(epoch) for that epoch. Any
 such function will do, lambda epoch: 1 / (1 + epoch) too.
 """
@@ -70,6 +69,65 @@ class step(_Schedule):
     def __call__(self, epoch: int) -> float:
         """Return factor^⌊epoch / every⌋."""
         return float(self.factor ** (epoch // self.every))
+
+
+class exponential(_Schedule):
+    """The schedule rate^epoch: the same share less in every epoch.
+
+    Parameters
+    ----------
+    rate : float
+        What each epoch multiplies lr by, above 0 and at most 1.
+
+    Examples
+    --------
+    >>> from mlp.schedules import exponential
+    >>> schedule = exponential(0.5)
+    >>> [schedule(epoch) for epoch in range(4)]
+    [1.0, 0.5, 0.25, 0.125]
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = numbers.number("exponential", "rate", rate, above=0, most=1)
+
+    def __call__(self, epoch: int) -> float:
+        """Return rate^epoch."""
+        return float(self.rate**epoch)
+
+
+class inverse_time(_Schedule):
+    """The schedule 1 / (1 + rate · ⌊epoch / every⌋).
+
+    It falls fast at first and then ever more slowly, so that lr never gets
+    so small that the run stands still.
+
+    Parameters
+    ----------
+    rate : float
+        How fast it falls, at least 0.
+    every : int
+        How many epochs an lr lasts.
+
+    Examples
+    --------
+    >>> from mlp.schedules import inverse_time
+    >>> schedule = inverse_time(1.0, every=2)
+    >>> [round(schedule(epoch), 3) for epoch in range(6)]
+    [1.0, 1.0, 0.5, 0.5, 0.333, 0.333]
+
+    References
+    ----------
+    Robbins and Monro, A stochastic approximation method, 1951: the sum of
+    all lr is infinite, as it has to be to reach a minimum from anywhere.
+    """
+
+    def __init__(self, rate: float, every: int = 1) -> None:
+        self.rate = numbers.number("inverse_time", "rate", rate, least=0)
+        self.every = numbers.positive_int("inverse_time", "every", every)
+
+    def __call__(self, epoch: int) -> float:
+        """Return 1 / (1 + rate · ⌊epoch / every⌋)."""
+        return 1 / (1 + self.rate * (epoch // self.every))
 
 
 class cosine(_Schedule):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from oracles import frozen, seeds, sizes
 
 from mlp import one_hot
-from mlp.metrics import accuracy, r2
+from mlp.metrics import accuracy, confusion_matrix, r2
 
 
 @given(seeds, sizes)
@@ -155,3 +156,46 @@ def test_r2_of_numbers_whose_squares_are_out_of_range(unit):
     y, ŷ = np.array([[1.0], [3.0], [5.0]]), np.array([[1.0], [2.0], [6.0]])
     assert r2(unit * ŷ, unit * y) == pytest.approx(0.75)
     assert r2(1e300 * ŷ, y) == -np.inf
+
+
+# ------------------------------------------------------------ confusion matrix
+
+
+@given(seeds, st.integers(1, 40), st.integers(2, 5))
+def test_a_confusion_matrix_counts_each_pair(seed, rows, k):
+    rng = np.random.default_rng(seed)
+    ŷ, labels = rng.normal(size=(rows, k)), rng.integers(0, k, rows)
+    matrix = confusion_matrix(ŷ, labels)
+    assert matrix.dtype == np.int64
+    expected = np.zeros((k, k), int)
+    for row, label in zip(ŷ, labels, strict=True):
+        expected[label, int(np.argmax(row))] += 1
+    np.testing.assert_array_equal(matrix, expected, strict=True)
+    np.testing.assert_array_equal(confusion_matrix(ŷ, np.eye(k)[labels]), expected)
+    assert np.trace(matrix) / rows == pytest.approx(accuracy(ŷ, labels))
+
+
+def test_a_confusion_matrix_of_one_column_is_two_by_two():
+    matrix = confusion_matrix([[0.9], [0.2], [0.6], [0.5]], [[1], [0], [0], [1]])
+    assert matrix.tolist() == [[1, 1], [1, 1]]
+    matrix = confusion_matrix([[0.9], [0.8]], [[1], [0]])
+    assert matrix.tolist() == [[0, 1], [0, 1]]  # rows are the truth
+
+
+@pytest.mark.parametrize("metric", [accuracy, confusion_matrix])
+@pytest.mark.parametrize(
+    ("prediction", "target", "sentence"),
+    [
+        ([[0.1, 0.9]], [2], "labels from 0 to 1, .* got 2 in row 0"),
+        ([[0.1, 0.9]], [-1], "labels from 0 to 1"),
+        ([[0.1, 0.9]], [0.5], "labels from 0 to 1"),
+        ([[0.1, 0.9]], [0, 1], "one shape"),
+        ([[0.1, 0.9]], [[1, 1]], "one-hot rows"),
+        ([[0.1], [0.2]], [0, 1], "one shape"),
+        ([[np.nan, 0.9]], [0], "prediction to be finite"),
+        ([], [], "one shape"),
+    ],
+)
+def test_what_is_no_class_is_a_sentence(metric, prediction, target, sentence):
+    with pytest.raises(ValueError, match=f"{metric.__name__}: expected .*{sentence}"):
+        metric(prediction, target)

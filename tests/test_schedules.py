@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlp.schedules import constant, cosine, step, warm_up
+from mlp.schedules import (
+    constant,
+    cosine,
+    exponential,
+    inverse_time,
+    step,
+    warm_up,
+)
 
 counts = st.integers(1, 30)
 
@@ -79,3 +86,49 @@ def test_a_schedule_can_be_pickled_and_its_repr_makes_it_again(schedule, protoco
         eval(repr(schedule)),
     ):
         assert factors(twin, 12) == factors(schedule, 12)
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.9, 1e-3])
+def test_exponential_is_a_power(rate):
+    schedule = exponential(rate)
+    assert schedule(0) == 1
+    for epoch in range(20):
+        assert schedule(epoch + 1) == pytest.approx(rate * schedule(epoch), rel=1e-14)
+    assert exponential(0.5)(10_000) == 0.0
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_inverse_time_by_hand(every):
+    schedule = inverse_time(0.5, every=every)
+    steps = [schedule(epoch) for epoch in range(4 * every)]
+    expected = [1, 1 / 1.5, 1 / 2, 1 / 2.5]
+    assert steps[::every] == pytest.approx(expected, rel=1e-15)
+    assert steps[every - 1] == 1
+    assert inverse_time(0)(1000) == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "sentence"),
+    [
+        (lambda: exponential(0), ValueError, "exponential: expected rate above 0"),
+        (lambda: exponential(1.1), ValueError, "exponential: .* at most 1"),
+        (lambda: exponential(-0.5), ValueError, "exponential: expected rate above 0"),
+        (lambda: exponential(math.nan), ValueError, "exponential: expected rate"),
+        (lambda: exponential("x"), TypeError, "exponential: expected rate"),
+        (lambda: inverse_time(-1), ValueError, "inverse_time: expected rate of at l"),
+        (lambda: inverse_time(math.inf), ValueError, "inverse_time: expected rate"),
+        (lambda: inverse_time(1, 0), ValueError, "inverse_time: expected every of"),
+        (lambda: inverse_time(1, 1.5), TypeError, "inverse_time: expected every to"),
+    ],
+)
+def test_rates_out_of_range_are_refused(make, error, sentence):
+    with pytest.raises(error, match=sentence):
+        make()
+
+
+@pytest.mark.parametrize("schedule", [exponential(0.5), inverse_time(0.1, every=2)])
+def test_new_schedules_are_pickled_and_read_as_calls(schedule):
+    twin = pickle.loads(pickle.dumps(schedule))
+    assert [twin(e) for e in range(9)] == [schedule(e) for e in range(9)]
+    assert repr(twin) == repr(schedule)
+    assert repr(schedule).startswith(f"{type(schedule).__name__}(rate=")
