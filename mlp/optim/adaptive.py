@@ -265,7 +265,7 @@ class Adam(Optimizer):
             m += (1 - β1) * g
             v *= β2
             v += (1 - β2) * g * g
-            d = np.sqrt(v)
+            d = np.asarray(np.sqrt(v))
             d /= math.sqrt(1 - β2**t)
             d += ε
             np.divide(m, d, out=d)  # d = m / (√v̂ + ε)

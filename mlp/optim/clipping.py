@@ -65,5 +65,5 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
     factor = most / (norm + 1e-6)
     if factor < 1:
         for p, grad in held:
-            p.grad = None if grad is None else grad * factor
+            p.grad = None if grad is None else sums.times(factor, grad)
     return norm
