@@ -10,14 +10,16 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from mlp._shared import arrays
 from mlp._shared.arrays import Array
-from mlp.checking.differences import Measured, Move, slope
+from mlp.checking.copies import Frozen, arrays_of_a_copy
+from mlp.checking.differences import Measured
+from mlp.checking.slopes import Move, slope
 from mlp.checking.verdicts import Evidence
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
@@ -108,11 +110,15 @@ class Piece(ABC):
         """Return the parameters among the inputs."""
         return {}
 
+    def copied(self) -> Self:
+        """Return a copy that shares nothing."""
+        return copy.deepcopy(self)
+
     def moved_away(
         self, rng: np.random.Generator, *names: str, by: float = AWAY
     ) -> Piece:
         """Return a copy of which some inputs, or all, are elsewhere."""
-        near = copy.deepcopy(self)
+        near = self.copied()
         inputs = near.inputs
         move_away([inputs[name] for name in names or inputs], rng, by)
         return near
@@ -181,7 +187,11 @@ class LayerPiece(Piece):
     ) -> None:
         self.path, self.x_name, self.layer = path, x_name, layer
         self.x, self.grad_output = x, grad_output
-        self.who = called(path, layer)
+        self.who, self.frozen = called(path, layer), Frozen(layer)
+
+    def copied(self) -> Self:
+        """Return a copy that shares nothing; views stay views."""
+        return copy.deepcopy(self, dict[int, Any](arrays_of_a_copy(self.layer)))
 
     def parameters(self) -> dict[str, Parameter]:
         """Return the layer's parameters, by their names in the net."""
@@ -197,8 +207,12 @@ class LayerPiece(Piece):
         return data | {self.x_name: self.x}
 
     def forward(self) -> Any:
-        """Return y."""
-        return self.layer.forward(self.x.copy())
+        """Return y, of the same Generators and Buffers at each call."""
+        return self._forward(self.x.copy())
+
+    def _forward(self, x: Array) -> Any:
+        self.frozen.restore()
+        return self.layer.forward(x)
 
     def with_grad_output(self, g: Array) -> LayerPiece:
         """Return the same layer, given another grad_output."""
@@ -234,7 +248,7 @@ class LayerPiece(Piece):
             yield f"{self.who}: {TWO_OUTPUTS}"
             return
         x, g = self.x.copy(), self.grad_output.copy()
-        y = self.layer.forward(x)
+        y = self._forward(x)
         if not np.array_equal(x, self.x):
             yield f"{self.who}: forward writes into x, which is the caller's"
         given = _array(self.who, y).copy()
@@ -260,7 +274,7 @@ class LayerPiece(Piece):
         """Return this layer with each row of x twice."""
         if letter == "K" or self.x.ndim == 0 or self.grad_output.ndim == 0:
             return None
-        twice = copy.deepcopy(self)
+        twice = self.copied()
         twice.x = np.concatenate([self.x, self.x])
         twice.grad_output = np.concatenate([self.grad_output, self.grad_output])
         return twice
@@ -337,8 +351,10 @@ class LossPiece(Piece):
 
 
 TWO_OUTPUTS = (
-    "forward gives two outputs for one input: it draws random numbers, or remembers "
-    "the call before; nothing can be compared until it is a function of its input"
+    "forward gives two outputs for one input, so nothing can be compared: it draws "
+    "random numbers that no np.random.Generator among its attributes gives, or "
+    "remembers the call before; keep the Generator as an attribute, and what changes "
+    "with each call in a Buffer"
 )
 
 

@@ -6,15 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles import seeds
 
-from mlp.checking.differences import (
-    ALL,
-    Move,
-    along_all,
-    measure,
-    off,
-    one_sided,
-    slope,
-)
+from mlp.checking.differences import ALL, along_all, measure, off
+from mlp.checking.slopes import Move, one_sided, slope
 
 FUNCTIONS = [  # with their derivatives, and where
     (np.exp, np.exp, 0.3),
