@@ -247,6 +247,8 @@ class Check:
                 found = Verdict("see above")
             elif any(row.verdict == AT_THE_EDGE for row in self.rows):
                 found = Verdict(AT_THE_EDGE)
+            elif self.rows[0].verdict == AT_A_KINK:  # of the loss
+                found = Verdict(AT_A_KINK)
             elif self._agrees_nearby(model, criterion, x, y):
                 found = Verdict(AT_A_KINK)
             else:
