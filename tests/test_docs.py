@@ -73,6 +73,29 @@ def test_the_tables_are_those_that_derive_gives_now():
         assert (ROOT / "docs/tables" / name).read_text(encoding="utf-8") == text
 
 
+def architecture():
+    return runpy.run_path(str(ROOT / "docs" / "make_architecture.py"))
+
+
+def test_the_architecture_is_that_of_the_imports_now():
+    for name, text in architecture()["made"]().items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text
+
+
+def test_the_picture_shows_each_package_and_the_imports_that_no_path_shows():
+    make = architecture()
+    source = "from mlp.low import f\ndef g():\n    import mlp.middle.more"
+    trees = {"high.py": source, "middle/more.py": "from mlp import low", "low.py": ""}
+    graph = make["graph"]({path: ast.parse(text) for path, text in trees.items()})
+    assert graph == {"high": {"low", "middle"}, "middle": {"low"}, "low": set()}
+    assert make["storeys"](graph) == [["low"], ["middle"], ["high"]]
+    assert make["drawn"](graph, make["reachable"](graph), "high") == ["middle"]
+    svg = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    for path in (ROOT / "mlp").glob("[!_.]*"):
+        if path.suffix == ".py" or (path / "__init__.py").exists():
+            assert f">{path.stem}" in svg
+
+
 def output_of_python(text, name, namespace):
     """Run a block of Python in a namespace, and return what it prints."""
     output = io.StringIO()
