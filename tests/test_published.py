@@ -41,10 +41,6 @@ from mlp import (
 )
 
 CASES = []  # pytest.param(compute, name of the figure, its digits, source)
-PENDING = {  # what they compute with is not there yet
-    "deeplearning_ai_learning_rate_decay": "schedules.inverse_time",
-    "scikit_learn_confusion_matrix": "metrics.confusion_matrix",
-}
 
 
 def published(source, **figures):
@@ -52,12 +48,8 @@ def published(source, **figures):
 
     def register(compute):
         once, who = functools.cache(compute), compute.__name__
-        awaited = pytest.mark.xfail(
-            reason=f"awaits {PENDING.get(who)}", raises=AttributeError, strict=True
-        )
-        marks = awaited if who in PENDING else ()
         CASES.extend(
-            pytest.param(once, name, digits, source, id=f"{who}-{name}", marks=marks)
+            pytest.param(once, name, digits, source, id=f"{who}-{name}")
             for name, digits in figures.items()
         )
         return compute
