@@ -211,7 +211,8 @@ def used(tree):
             if not (isinstance(owner, ast.Name) and owner.id in ("self", "cls", "sys")):
                 yield node.attr
     for module, name in imports(tree):
-        yield from (part for part in f"{module}.{name}".split(".") if is_private(part))
+        parts = module.split(".") if module.startswith("mlp.") else []
+        yield from filter(is_private, [*parts, name or ""])
 
 
 def borrowed(modules):
@@ -253,6 +254,7 @@ def test_a_private_name_of_another_package_is_seen(text, name):
         "def _f(): ...\nfrom mlp.data.more import _f",
         "def f(row, figure):\n    return row._replace(a=1), figure._repr_png_()",
         "from mlp._shared import arrays",
+        "from _thread import RLock",
         "def f(a):\n    return a.__dict__",
     ],
 )
