@@ -4,19 +4,35 @@ Runs where torch is installed; the other tests need no torch, and hold the same
 gradients against central differences and cases worked by hand.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 from oracles import random_net
 
+import mlp
 from mlp import (
     SGD,
+    Adam,
+    AdamW,
+    BatchNorm1d,
     BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    Dropout,
     Identity,
+    LayerNorm,
+    LeakyReLU,
     Linear,
     MSELoss,
+    Parameter,
     ReLU,
+    RMSprop,
     Sequential,
     Sigmoid,
+    Softmax,
+    Tanh,
+    clip_grad_norm,
     save,
     train_step,
 )
@@ -31,6 +47,14 @@ TWINS = {
     Sigmoid: lambda layer: torch.nn.Sigmoid(),
     Identity: lambda layer: torch.nn.Identity(),
     Sequential: lambda layer: modules_of(layer),
+    Tanh: lambda layer: torch.nn.Tanh(),
+    LeakyReLU: lambda layer: torch.nn.LeakyReLU(layer.negative_slope),
+    Softmax: lambda layer: torch.nn.Softmax(dim=-1),
+    Dropout: lambda layer: torch.nn.Dropout(layer.p),
+    BatchNorm1d: lambda layer: torch.nn.BatchNorm1d(
+        layer.num_features, layer.eps, layer.momentum
+    ),
+    LayerNorm: lambda layer: torch.nn.LayerNorm(layer.normalized_shape, layer.eps),
 }
 SETTINGS = [
     {},
@@ -174,3 +198,183 @@ def test_weights_of_another_net_do_not_travel():
     twin = twin_of(net_of(2, np.random.default_rng(0), Sigmoid))
     with pytest.raises(ValueError, match="is it another's"):
         net_of(3, np.random.default_rng(0), Sigmoid).load_state_dict(twin.state_dict())
+
+
+# ------------------------------------------------------------- every layer
+
+
+EVERY_LAYER = {
+    "Linear": lambda: Linear(5, 5, rng=0),
+    "ReLU": ReLU,
+    "LeakyReLU": lambda: LeakyReLU(0.2),
+    "Sigmoid": Sigmoid,
+    "Tanh": Tanh,
+    "Softmax": Softmax,
+    "Identity": Identity,
+    "Dropout": lambda: Dropout(0.0),  # the two draw different masks
+    "BatchNorm1d": lambda: BatchNorm1d(5, eps=1e-3, momentum=0.3),
+    "LayerNorm": lambda: LayerNorm(5, eps=1e-3),
+}
+
+
+def close(ours, theirs, rtol=1e-9):
+    theirs = theirs.detach().numpy()
+    atol = 1e-13 * max(1.0, np.abs(theirs).max(initial=0))
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol)
+
+
+def test_every_layer_is_compared():
+    assert set(EVERY_LAYER) == set(mlp.layers.__all__)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", EVERY_LAYER)
+def test_three_forwards_and_backwards_of_a_layer_are_pytorchs(name, training):
+    rng = np.random.default_rng(0)
+    layer = EVERY_LAYER[name]().train(training)
+    for p in layer.parameters():
+        p.data[...] = rng.normal(size=p.data.shape)
+    for _, buffer in layer.named_buffers():
+        buffer.data[...] = rng.uniform(1, 3, buffer.data.shape)
+    twin = twin_of(Sequential(layer)).train(training)
+    for _ in range(3):
+        x, g = rng.normal(size=(2, 7, 5)) * 2 + 1
+        z = to_torch(x).requires_grad_()
+        y = twin(z)
+        y.backward(to_torch(g))
+        close(layer.forward(x), y, rtol=1e-12)
+        close(layer.backward(g), z.grad)
+    for p, q in zip(layer.parameters(), twin.parameters(), strict=True):
+        close(p.grad, q.grad)
+    buffers = dict(Sequential(layer).named_buffers())
+    assert list(buffers) == [key for key, _ in twin.named_buffers()]
+    for key, q in twin.named_buffers():
+        close(buffers[key].data, q, rtol=1e-13)
+
+
+def net_of_every_layer():
+    layers = [Linear(4, 5, rng=1)]
+    for make in EVERY_LAYER.values():
+        layers.append(make())
+    return Sequential(*layers, Sequential(BatchNorm1d(5), Linear(5, 3, rng=2)))
+
+
+def test_a_net_of_every_layer_travels_both_ways():
+    rng = np.random.default_rng(0)
+    model = net_of_every_layer()
+    for _ in range(3):
+        model.forward(rng.normal(size=(6, 4)))
+    twin = twin_of(model).eval()
+    state = model.state_dict()
+    assert set(twin.state_dict()) == set(state)
+    assert any("num_batches_tracked" in name for name in state)
+    x = rng.normal(size=(9, 4))
+    np.testing.assert_allclose(
+        model.predict(x), twin(to_torch(x)).detach().numpy(), rtol=1e-12, atol=1e-12
+    )
+    twin.train()
+    for _ in range(3):  # other running statistics
+        twin(to_torch(rng.normal(2, 3, size=(6, 4))))
+    with torch.no_grad():
+        for q in twin.parameters():
+            q += torch.randn_like(q)
+    model.load_state_dict(twin.state_dict())
+    for name, array in twin.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[name], array.numpy())
+    expected = twin.eval()(to_torch(x)).detach().numpy()
+    np.testing.assert_allclose(model.predict(x), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        model.eval().forward(x), expected, rtol=1e-12, atol=1e-12
+    )
+
+
+# -------------------------------------------------------------- losses of logits
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_losses_of_logits_are_pytorchs(reduction, scale):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(7, 5)) * scale
+    labels, rows = rng.integers(0, 5, 7), rng.dirichlet(np.ones(5), 7)
+    for make, y in (
+        (CrossEntropyLoss, labels),
+        (CrossEntropyLoss, rows),
+        (BCEWithLogitsLoss, rng.uniform(size=(7, 5))),
+    ):
+        loss, t = make(reduction), to_torch(z).requires_grad_()
+        value = getattr(torch.nn, make.__name__)(reduction=reduction)(t, to_torch(y))
+        value.backward()
+        assert loss.forward(z, y) == pytest.approx(value.item(), rel=1e-13)
+        np.testing.assert_allclose(
+            loss.backward(), t.grad.numpy(), rtol=1e-9, atol=1e-15
+        )
+
+
+# ----------------------------------------------------------- every optimizer
+
+
+def choices(**settings):
+    return [
+        dict(zip(settings, values, strict=True))
+        for values in itertools.product(*settings.values())
+    ]
+
+
+OPTIMIZERS = [
+    *((SGD, s | {"lr": 0.01}) for s in SETTINGS),
+    *(
+        (RMSprop, s)
+        for s in choices(
+            lr=[0.01],
+            alpha=[0.99, 0.5],
+            eps=[1e-8, 1e-3],
+            weight_decay=[0, 0.1],
+            momentum=[0, 0.9],
+        )
+    ),
+    *(
+        (make, s)
+        for make in (Adam, AdamW)
+        for s in choices(
+            lr=[0.01],
+            betas=[(0.9, 0.999), (0.0, 0.5)],
+            eps=[1e-8, 1e-3],
+            weight_decay=[0, 0.1],
+        )
+    ),
+    *((make, {}) for make in (RMSprop, Adam, AdamW)),
+]
+
+
+@pytest.mark.parametrize(("make", "settings"), OPTIMIZERS, ids=str)
+def test_fifty_steps_of_an_optimizer_are_pytorchs(make, settings):
+    rng = np.random.default_rng(0)
+    θ = rng.normal(size=(90, 60))  # larger than a piece
+    p, q = Parameter(θ), torch.nn.Parameter(to_torch(θ))
+    optimizer = make([p], **settings)
+    twin = getattr(torch.optim, make.__name__)([q], **settings)
+    for _ in range(50):
+        p.grad = rng.normal(size=θ.shape) * 10 ** rng.uniform(-6, 1, θ.shape)
+        q.grad = to_torch(p.grad)
+        optimizer.step()
+        twin.step()
+    # of θ, or of the way it went where it ended near 0
+    np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("most", [0.1, 5.0, 1e3])
+def test_a_clipped_gradient_is_pytorchs(most):
+    rng = np.random.default_rng(0)
+    parameters, twins = [], []
+    for shape in ((3, 4), (5,), ()):
+        g = rng.normal(size=shape)
+        parameters.append(Parameter(np.zeros(shape)))
+        twins.append(torch.nn.Parameter(torch.zeros(shape, dtype=torch.float64)))
+        parameters[-1].grad, twins[-1].grad = g, to_torch(g)
+    norm = clip_grad_norm(parameters, most)
+    assert norm == pytest.approx(
+        torch.nn.utils.clip_grad_norm_(twins, most).item(), rel=1e-13
+    )
+    for p, q in zip(parameters, twins, strict=True):
+        np.testing.assert_allclose(p.grad, q.grad.numpy(), rtol=1e-12)
