@@ -1,6 +1,6 @@
 """Three real tables, cars, biopsies, digits; and IDX files.
 
-A newcomer should learn what data looks like before a net sees it: rows are
+This is what data looks like before a net sees it: rows are
 samples, columns are features in units of their own, and each file says who
 measured it. The words of the sources stand in README.md beside the files.
 """

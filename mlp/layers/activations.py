@@ -1,6 +1,7 @@
-"""The activations: functions applied to each entry.
+"""The activations: functions of each entry, and Softmax, of each row.
 
-Without one between them, two Linear layers are one Linear layer.
+Without one between them, two Linear layers are one Linear layer. Read
+mlp.losses next.
 """
 
 from __future__ import annotations
@@ -247,8 +248,8 @@ class Tanh(Layer):
     """y = tanh(x) = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), element by element.
 
     A Sigmoid moved and stretched to (−1, 1), tanh(x) = 2 σ(2x) − 1. Its
-    outputs have a mean near 0, which the next layer likes, and its slope at 0
-    is 1, four times the Sigmoid's. It saturates as the Sigmoid does.
+    outputs have a mean near 0, so the next layer learns faster, and its slope
+    at 0 is 1, four times the Sigmoid's. It saturates as the Sigmoid does.
 
     Raises
     ------

@@ -1,12 +1,15 @@
-"""The losses: MSELoss for a regression, BCELoss for yes or no.
+"""The losses: MSELoss for a regression, BCELoss and BCEWithLogitsLoss for yes
+or no, CrossEntropyLoss for one class out of K.
 
 A loss is where the chain rule starts: forward turns a batch of predictions
 into one number, and backward is the derivative of exactly that number, its
-mean included. Read squared.py first, then binary.py; mlp.sequential next.
+mean included. Read squared.py first, then binary.py and categorical.py;
+mlp.sequential next.
 
 Reductions, for a prediction of N rows and K columns:
 
-    "mean"       divides the sum by N·K, the number of entries; the default
+    "mean"       divides the sum by N·K, the number of entries; the default.
+                 CrossEntropyLoss, which has one term a row, divides by N
     "batchmean"  divides it by N, the number of rows
     "sum"        divides it by 1
 
