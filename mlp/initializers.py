@@ -78,8 +78,10 @@ def he_uniform(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     >>> import numpy as np
     >>> from mlp.initializers import he_uniform
     >>> w = he_uniform((500, 200), np.random.default_rng(0))
-    >>> bool(abs(w.var() * 200 / 2 - 1) < 0.01), bool(abs(w).max() < (6 / 200) ** 0.5)
-    (True, True)
+    >>> bool(abs(w.var() * 200 / 2 - 1) < 0.01)
+    True
+    >>> bool(abs(w).max() < (6 / 200) ** 0.5)
+    True
     """
     return _uniform(2 / shape[1], shape, rng)
 

@@ -115,7 +115,8 @@ def confusion_matrix(
     One 0 is taken for a 1, and one 2 for a 0:
 
     >>> from mlp.metrics import confusion_matrix
-    >>> scores = [[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.6, 0.0, 0.4]]
+    >>> scores = [[0.9, 0.1, 0.0], [0.2, 0.7, 0.1],
+    ...           [0.1, 0.8, 0.1], [0.6, 0.0, 0.4]]
     >>> confusion_matrix(scores, [0, 0, 1, 2])
     array([[1, 1, 0],
            [0, 1, 0],

@@ -65,7 +65,7 @@ def dot(a: Array, b: Array) -> float:
 def sum_of_rows(a: Array) -> Array:
     """Return the sum of a matrix's rows, in its dtype.
 
-    It is 1ᵀ a, a product with a row of ones, which is faster than a.sum(axis=0).
+    It is 1ᵀ a, a product with a row of ones: faster than a.sum(axis=0).
 
     Examples
     --------

@@ -149,7 +149,7 @@ class Layer(_Forward, ABC):
         return self.train(False)
 
     def members(self) -> Iterator[tuple[str, Parameter | Buffer | Layer]]:
-        """Yield each Parameter, Buffer and Layer among the attributes, by name.
+        """Yield each Parameter, Buffer and Layer among the attributes.
 
         The one place that says what a layer is made of. A reference back to
         the Sequential that it is in is not a part of it.
@@ -241,7 +241,7 @@ class Layer(_Forward, ABC):
             parameter.grad = None
 
     def state_arrays(self) -> dict[str, RealArray]:
-        """Return the arrays of the parameters and buffers, by name, not copied.
+        """Return the arrays of parameters and buffers by name, not copied.
 
         Raises
         ------
@@ -259,7 +259,7 @@ class Layer(_Forward, ABC):
         return {name: member.data for name, member in named}
 
     def state_dict(self) -> dict[str, RealArray]:
-        """Return a copy of each parameter's and buffer's data, by PyTorch's names.
+        """Return copies of all parameters and buffers, by PyTorch's names.
 
         Returns
         -------

@@ -49,7 +49,8 @@ class Optimizer(ABC):
     Raises
     ------
     ValueError
-        If lr is not above 0; if there are no parameters, or one of them twice.
+        If lr is not above 0; if there are no parameters, or one of them
+        twice.
     TypeError
         If parameters is a model, say, and not its parameters().
 
@@ -74,9 +75,9 @@ class Optimizer(ABC):
     ...         self.keep = keep
     ...     def update(self, parameter, gradient, state):
     ...         sign = np.sign(gradient)
-    ...         mean = self.keep * state.get("mean", sign) + (1 - self.keep) * sign
-    ...         state["mean"] = mean
-    ...         parameter.data -= self.lr * mean
+    ...         before = state.get("mean", sign)
+    ...         state["mean"] = self.keep * before + (1 - self.keep) * sign
+    ...         parameter.data -= self.lr * state["mean"]
     >>> p = Parameter([1.0, 1.0])
     >>> optimizer = Signs([p], lr=0.1)
     >>> p.grad = [300.0, -0.001]
@@ -125,7 +126,7 @@ class Optimizer(ABC):
         gradient : array
             ∂ℓ/∂θ, which is not to be written into.
         state : dict of str to array or number
-            What is kept for this parameter from step to step; empty at first.
+            What is kept for this parameter between steps; empty at first.
         """
 
     def step(self) -> None:
@@ -189,7 +190,7 @@ class Optimizer(ABC):
         return any(parameter is p for p in self.parameters)
 
     def state_of(self, parameter: Parameter) -> dict[str, Any]:
-        """Return a copy of what is kept for a parameter; {} before its first step."""
+        """Return a copy of what is kept for a parameter; {} at first."""
         for p, state in zip(self.parameters, self._states, strict=True):
             if p is parameter:
                 return copy.deepcopy(state)
@@ -199,7 +200,7 @@ class Optimizer(ABC):
     def at_lr(self, lr: float) -> Iterator[None]:
         """Take the steps inside a with block with another lr, which may be 0.
 
-        A schedule's 0 is allowed here, where lr = 0 is refused as a mistake.
+        A schedule may say 0; elsewhere lr = 0 is refused as a mistake.
         """
         before, self._lr = self._lr, numbers.number("at_lr", "lr", lr, least=0)
         try:
@@ -208,7 +209,7 @@ class Optimizer(ABC):
             self._lr = before
 
     def settings(self) -> dict[str, Any]:
-        """Return the arguments of __init__ besides parameters, as they are now."""
+        """Return the arguments of __init__ but parameters, as they are now."""
         kept = self._kept()
         arguments = inspect.signature(type(self)).parameters
         return {name: kept[name] for name in arguments if name in kept}
@@ -222,7 +223,7 @@ class Optimizer(ABC):
         return kept
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a copy of the settings, and of what is kept for each parameter.
+        """Return a copy of the settings and of what update keeps.
 
         Returns
         -------

@@ -92,7 +92,7 @@ def make_circles(n: int, *, noise: float = 0.1, rng: Rng = None) -> Dataset:
 def make_spirals(
     n: int, *, classes: int = 3, noise: float = 0.2, rng: Rng = None
 ) -> Dataset:
-    """Return the arms of a spiral, one a class, each 4 radians from the centre out.
+    """Return the arms of a spiral, one a class, each 4 radians long.
 
     A point of arm k at radius r, from 0 to 1, has the angle 4 (k + r) plus
     noise. A linear softmax gets about half of three arms right.

@@ -96,9 +96,9 @@ class BatchNorm1d(Layer):
            [ 1.,  1.]])
     >>> layer.running_mean.data, layer.running_var.data   # 0.9 · 1 + 0.1 · var
     (array([0.2, 3. ]), array([ 1.1, 80.9]))
-    >>> x = np.random.default_rng(0).normal(size=(5, 2))
+    >>> x, g = np.random.default_rng(0).normal(size=(2, 5, 2))
     >>> _ = layer.forward(x)
-    >>> grad_input = layer.backward(np.random.default_rng(1).normal(size=(5, 2)))
+    >>> grad_input = layer.backward(g)
     >>> bool(np.abs(grad_input.sum(axis=0)).max() < 1e-14)
     True
 
@@ -135,7 +135,7 @@ class BatchNorm1d(Layer):
 
     @sums.underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
-        """Return γ x̂ + β, and keep x̂ and s; in training, update the running ones."""
+        """Return γ x̂ + β, and keep x̂ and s; update the running statistics."""
         x = arrays.rows_of_width(self, x, self.num_features, self.weight.data)
         if self.training:
             self._check_rows(len(x))

@@ -1,5 +1,4 @@
-"""The losses: MSELoss for a regression, BCELoss and BCEWithLogitsLoss for yes
-or no, CrossEntropyLoss for one class out of K.
+"""The losses: of a regression, of yes or no, and of one class out of K.
 
 A loss is where the chain rule starts: forward turns a batch of predictions
 into one number, and backward is the derivative of exactly that number, its

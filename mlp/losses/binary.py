@@ -188,7 +188,8 @@ class BCEWithLogitsLoss(_ReducedLoss):
     >>> value = loss.forward(z, y)
     >>> np.isclose(value, bce.forward(sigmoid.forward(z), y), rtol=1e-14)
     np.True_
-    >>> np.allclose(loss.backward(), sigmoid.backward(bce.backward()), rtol=1e-14)
+    >>> gradient = sigmoid.backward(bce.backward())
+    >>> np.allclose(loss.backward(), gradient, rtol=1e-14)
     True
     >>> loss.forward([[-1e300]], [[1.0]])
     1e+300
@@ -201,7 +202,7 @@ class BCEWithLogitsLoss(_ReducedLoss):
     _kept: tuple[Array, Array] | None = None
 
     def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
-        """Return (1/M) Σ [y (−z)⁺ + (1 − y) (z)⁺ + log(1 + e^(−|z|))]; keep z, y."""
+        """Return (1/M) Σ [y (−z)⁺ + (1 − y) (z)⁺ + log(1 + e^(−|z|))]."""
         z, y, divisor = self._operands(prediction, target)
         check_logits(self, z)
         _check_unit_interval(

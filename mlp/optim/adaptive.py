@@ -115,7 +115,7 @@ class RMSprop(Optimizer):
     def update(
         self, parameter: Parameter, gradient: Array, state: dict[str, Any]
     ) -> None:
-        """Write θ − lr d, or θ − lr u, into parameter.data, and v and u into state."""
+        """Write θ − lr d, or θ − lr u, into parameter.data; keep v and u."""
         lr, α, ε, λ, μ = (
             self.lr,
             self._alpha,
@@ -210,8 +210,8 @@ class Adam(Optimizer):
     >>> optimizer.step()
     >>> p.data.round(5)
     array([0.9, 1.1])
-    >>> list(optimizer.state_dict())
-    ['lr', 'betas', 'eps', 'weight_decay', 'step.0', 'exp_avg.0', 'exp_avg_sq.0']
+    >>> list(optimizer.state_of(p))
+    ['step', 'exp_avg', 'exp_avg_sq']
 
     References
     ----------
@@ -251,7 +251,7 @@ class Adam(Optimizer):
     def update(
         self, parameter: Parameter, gradient: Array, state: dict[str, Any]
     ) -> None:
-        """Write θ − lr m̂ / (√v̂ + ε) into parameter.data, and t, m and v into state."""
+        """Write θ − lr m̂ / (√v̂ + ε) into parameter.data; keep t, m, v."""
         if not state:
             state["step"] = 0
             state["exp_avg"] = np.zeros_like(parameter.data)
@@ -305,7 +305,7 @@ class AdamW(Adam):
 
     Examples
     --------
-    Where the gradient is 0, only the decay moves θ, from 2 to 2 (1 − 0.1 · 0.5):
+    Where the gradient is 0, only the decay moves θ, to 2 (1 − 0.1 · 0.5):
 
     >>> from mlp import AdamW, Parameter
     >>> p = Parameter([2.0])
