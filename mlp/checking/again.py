@@ -97,3 +97,14 @@ def repeated(piece: Piece, name: str, first: Array, m: Measured) -> Verdict | No
             "calls the first layer",
         )
     return None
+
+
+def redrawn(piece: Piece, name: str) -> Verdict | None:
+    """Return what is wrong with a backward that draws random numbers."""
+    if name in piece.parameters() or not piece.redraws():
+        return None
+    return Verdict(
+        "mask drawn again",
+        "backward draws random numbers of its own, so its mask is another than "
+        "forward's; keep the mask in forward, and use it in backward",
+    )

@@ -15,7 +15,7 @@ import numpy as np
 from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array
 from mlp._shared.numbers import Rng
-from mlp.checking.again import at_kinks, nonlinear, repeated
+from mlp.checking.again import at_kinks, nonlinear, redrawn, repeated
 from mlp.checking.copies import Frozen, copies
 from mlp.checking.differences import (
     ALL,
@@ -37,7 +37,7 @@ from mlp.checking.pieces import (
     outputs,
 )
 from mlp.checking.report import GradientReport, GradientRow
-from mlp.checking.verdicts import Verdict, verdict
+from mlp.checking.verdicts import Verdict, normalization, verdict
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
 
@@ -148,6 +148,7 @@ class Check:
         elif m.agrees(self.tolerance):
             found = (
                 repeated(piece, name, analytic, m)
+                or redrawn(piece, name)
                 or nonlinear(piece, name, analytic, self.rng)
                 or self._elsewhere(piece, name)
                 or _edge(m, bounded)
@@ -160,6 +161,7 @@ class Check:
             found = (
                 self._nearby(piece, name, m)
                 or repeated(piece, name, analytic, m)
+                or redrawn(piece, name)
                 or verdict(piece.evidence(name, analytic, m))
             )
         norms = np.linalg.norm(m.analytic), np.linalg.norm(m.numerical)
@@ -211,8 +213,16 @@ class Check:
         if not self._goes_wrong(piece, name, *piece.inputs):
             return None
         if self._goes_wrong(piece, name, *piece.parameters()):
-            return _KEPT_PARAMETER
+            return self._normalization_nearby(piece, name) or _KEPT_PARAMETER
         return _KEPT_INPUT
+
+    def _normalization_nearby(self, piece: Piece, name: str) -> Verdict | None:
+        """Return what a normalisation leaves out that γ = 1 hides."""
+        near = piece.moved_away(self.rng, *piece.parameters(), by=0.5)
+        there, given = self._at(near, name), near.gradients()[name]
+        if there is None or given is None:
+            return None
+        return next(normalization(near.evidence(name, given, there)), None)
 
     def _goes_wrong(self, piece: Piece, name: str, *moved: str) -> bool:
         """Return whether a gradient is wrong when some inputs are elsewhere."""

@@ -91,16 +91,14 @@ class Piece(ABC):
     def evidence(self, name: str, analytic: Array, m: Measured) -> Evidence:
         """Return what verdict asks for."""
         parameters = self.parameters()
-        square = [
-            p.data for p in parameters.values() if p.data.shape[:1] * 2 == p.data.shape
-        ]
         return Evidence(
             m,
             analytic,
             self.inputs[name],
             self.grad_output,
             self.run(),
-            square,
+            [p.data for p in parameters.values()],
+            self.draws(),
             self.is_loss,
             name in parameters,
             lambda: self._growth(name),
@@ -129,6 +127,14 @@ class Piece(ABC):
         return not np.array_equal(
             far.moved_away(rng, name, by=10.0).run(), far.run(), equal_nan=True
         )
+
+    def draws(self) -> bool:
+        """Return whether forward draws random numbers."""
+        return False
+
+    def redraws(self) -> bool:
+        """Return whether backward draws random numbers of its own."""
+        return False
 
     def _growth(self, name: str) -> tuple[dict[str, int], dict[str, int]]:
         """Return the powers of N and K in a factor, and N and K.
@@ -241,6 +247,21 @@ class LayerPiece(Piece):
                 f"in backward of {self.who}: grad_output {g.shape}, {', '.join(shapes)}"
             )
             raise
+
+    def draws(self) -> bool:
+        """Return whether forward draws random numbers."""
+        self.frozen.restore()
+        before = self.frozen.draws()
+        self.run()
+        return self.frozen.draws() != before
+
+    def redraws(self) -> bool:
+        """Return whether backward draws random numbers of its own."""
+        first, second = (np.asarray(self.gradients()[self.x_name]) for _ in range(2))
+        after = self.frozen.draws()
+        self.run()
+        is_same = first.dtype == object or np.array_equal(first, second, equal_nan=True)
+        return self.frozen.draws() != after or not is_same
 
     def faults(self) -> Iterator[str]:
         """Yield which arguments are written into, and what is not taken."""

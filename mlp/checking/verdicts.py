@@ -15,6 +15,7 @@ import numpy as np
 
 from mlp._shared.arrays import Array
 from mlp.checking.differences import SURE, Measured, off
+from mlp.checking.normalizing import backwards, normalized
 
 ROUGHLY = 1e-4  # relative: what tells a factor of 2 from one of 1.999
 KNOWN = 0.1  # relative: with slopes known less well than this, any pattern may fit
@@ -40,8 +41,10 @@ class Evidence(NamedTuple):
         What it is the gradient by: a parameter, x or the prediction.
     grad_output, output : array
         What backward was given, and what forward returned.
-    square : list of array
-        The square matrices among the parameters.
+    parameters : list of array
+        The data of all parameters.
+    draws : bool
+        Whether forward draws random numbers.
     is_loss, is_parameter : bool
         Whether a loss is differentiated, and whether by a parameter.
     growth : callable
@@ -54,7 +57,8 @@ class Evidence(NamedTuple):
     at: Array
     grad_output: Array
     output: Array
-    square: list[Array]
+    parameters: list[Array]
+    draws: bool
     is_loss: bool
     is_parameter: bool
     growth: Callable[[], tuple[dict[str, int], dict[str, int]]]
@@ -213,7 +217,8 @@ def _transposed(e: Evidence) -> Iterator[Verdict]:
         for array in (turned, laid_out):
             if array is not None and _equal(e.of(array), e.measured):
                 yield Verdict("transposed", "it is the transpose of what it should be")
-    for w in e.square:
+    square = [w for w in e.parameters if w.shape[:1] * 2 == w.shape]
+    for w in square:
         if not e.is_parameter and e.grad_output.shape[1:] == w.shape[:1]:
             if e.gives(e.of(e.grad_output @ w.T)):
                 yield Verdict(
@@ -346,8 +351,41 @@ def _turned_around(e: Evidence) -> Iterator[Verdict]:
         )
 
 
+def _mask(e: Evidence) -> Iterator[Verdict]:
+    """Find that the mask of a dropout is scaled in one direction only."""
+    m = e.measured
+    if not e.draws or e.is_parameter or e.at.shape != e.grad_output.shape:
+        return
+    g, kept = e.of(e.grad_output), m.numerical != 0
+    if e.gives(g * kept):
+        yield Verdict(
+            "mask not scaled",
+            "it is grad_output ⊙ the mask; forward divides by 1 − p too, so backward "
+            "must",
+        )
+    elif _equal(g * kept, m) and kept.any():
+        c = float(np.vdot(m.analytic, m.numerical) / np.vdot(m.numerical, m.numerical))
+        if c > 1 and e.gives(c * m.numerical):
+            yield Verdict(
+                "mask scaled in backward",
+                f"it is divided by 1 − p = {1 / c:.4g}, which forward does not do",
+            )
+
+
+def normalization(e: Evidence) -> Iterator[Verdict]:
+    """Find what a backward of a normalisation has left out."""
+    if e.is_loss or e.is_parameter or e.at.shape != e.grad_output.shape:
+        return
+    for n in normalized(e.at, e.output, e.parameters):
+        for label, sentence, given, right in backwards(n, e.grad_output):
+            if e.gives(e.of(given)) and _equal(e.of(right), e.measured):
+                yield Verdict(label, sentence)
+
+
 _PATTERNS: tuple[Callable[[Evidence], Iterator[Verdict]], ...] = (
     _lost_rows,
+    _mask,
+    normalization,
     _left_out,
     _factor,
     _transposed,
