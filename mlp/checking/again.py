@@ -1,8 +1,9 @@
-"""What a forward and a backward show when they are called again.
+"""What shows when forward and backward are called again.
 
-A gradient can be right once and wrong the next time: a backward that replaces
-where it should add, one that is not linear in grad_output, a layer that sits
-at a kink. Each is seen by calling the piece anew, with one thing changed.
+A gradient can be right once and wrong the next time: a backward that
+replaces where it should add, one that is not linear in grad_output, a
+layer that sits at a kink. Each is seen by calling the piece anew, with
+one thing changed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""One check: each gradient of a net or a layer, measured and judged.
+"""One check: each gradient measured and judged.
 
-A net is taken apart into pieces (pieces.py); of each piece, each gradient is
-measured (differences.py). What is wrong with one that is right at this point
-shows at a second point, or in a second backward (again.py); what is wrong
-with one that is not, in its numbers (verdicts.py).
+A net is taken apart into pieces (pieces.py), and each gradient of a piece
+is measured (differences.py). Of a gradient that agrees at this point, a
+second point or a second backward may show a mistake (again.py). Of one
+that does not agree, the numbers show which mistake it is (verdicts.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Copies to try things on, and the state that a forward changes.
+"""Copies to run, and the state that a forward changes.
 
 A check runs forward hundreds of times, and each run has to be the same
 function: the masks of a Dropout are drawn from the same state of its

@@ -1,9 +1,9 @@
 """diagnose: what each layer does in one step.
 
-A net that does not learn says why, if it is asked: each layer passes numbers
-up and gradients down, and either can die out, grow without bound, or meet a
-slope that is 0. watching.py is how a layer is measured, flatness.py what is
-dead or saturated, and findings.py has the sentences.
+A net that does not learn says why, if it is asked: each layer passes
+numbers up and gradients down, and either can die out, grow without bound,
+or meet a slope that is 0. watching.py is how a layer is measured,
+flatness.py what is dead or saturated, and findings.py has the sentences.
 """
 
 from __future__ import annotations
@@ -167,10 +167,9 @@ def diagnose(
         layer of your own that works entry by entry the slope is measured,
         with its backward; mlp.checking.flatness has the table to which you
         can add its formula. The net's last layer may be as sure as that
-        where it is right: it
-        gets the sentence if y is on the other side of the middle for at least
-        a tenth of them; a net that is 99 % sure with good reason is wrong in
-        one of a hundred.
+        where it is right. It gets the sentence if y is on the other side of
+        the middle for at least a tenth of them; a net that is 99 % sure
+        with good reason is wrong in one of a hundred.
     vanishing, exploding
         ‖∂ℓ/∂y‖ of the lowest layer with parameters over that of the highest
         is below 1/1000, or above 100 (Hochreiter; Glorot and Bengio, who

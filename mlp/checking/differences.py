@@ -1,4 +1,4 @@
-"""The derivatives of an array, measured beside what backward gives.
+"""The derivatives of an array, measured.
 
 A small array is measured entry by entry; of a large one some entries, and
 directions through all of them. slopes.py measures one derivative;

@@ -1,4 +1,4 @@
-"""What is out of the ordinary in a step, a sentence for each.
+"""A sentence for all that is out of the ordinary.
 
 diagnose's page says where the bounds come from.
 """

@@ -1,4 +1,4 @@
-"""Where a layer is flat: dead units and saturated outputs, by class.
+"""Where a layer is flat: dead, or saturated.
 
 SATURATES and DEAD are diagnose's table of rules, one entry a class. A layer
 that has no entry is measured: its backward is asked for the slope ∂y/∂x.
@@ -116,7 +116,8 @@ class Flat(NamedTuple):
     Attributes
     ----------
     dead, saturated : float or None
-        Shares, of the units and of the outputs; None where there is no rule.
+        Shares of the units and of the outputs; None where there is no
+        rule.
     entries : array of bool, or None
         Which outputs are saturated.
     slope : Slope or None

@@ -2,8 +2,8 @@
 
 A backward is not believed but measured: each number is moved a little, and
 what the loss does is compared with what backward says. Where the two
-disagree, check_layer and check_gradients name the mistake. check.py is how it
-is done; slopes.py, where to begin, is how one derivative is measured.
+disagree, check_layer and check_gradients name the mistake. Read slopes.py
+next, how one derivative is measured, and then check.py.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def check_gradients(
     Returns
     -------
     GradientReport
-        Copies in float64 were measured: model and criterion are as they
-        were.
+        Copies in float64 were measured, in the mode that the model is in:
+        model and criterion are as they were.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def check_gradients(
 
     Derivation
     ----------
-    mlp.differences derives how one slope is measured, and its error. For y
-    = f(θ) and the grad_output g that reaches f, backward is to return
+    mlp.checking.slopes derives how one slope is measured, and its error.
+    For y = f(θ) and the grad_output g that reaches f, backward is to return
 
         ∂ℓ/∂θᵢ = Σⱼ gⱼ ∂yⱼ/∂θᵢ ≈ Σⱼ gⱼ (yⱼ(θ + h eᵢ) − yⱼ(θ − h eᵢ)) / 2h
 
@@ -81,7 +81,12 @@ def check_gradients(
 
     Where the two differ, all is measured again a little away. If it agrees
     there, the entry sits at a kink, x at ReLU's 0, where any slope between
-    left and right will do. Otherwise mlp.verdicts looks for the mistake.
+    left and right will do. Otherwise
+    mlp.checking.verdicts looks for the mistake.
+
+    Each forward draws from the same state of the layer's Generators, so the
+    mask of a Dropout is a constant, and Buffers are put back, so running
+    statistics do not matter.
 
     The last row is the loss along random directions through all parameters
     and x at once: that the layers are put together right.

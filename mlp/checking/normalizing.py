@@ -1,8 +1,9 @@
-"""What goes wrong in the backward of a normalisation, by its numbers.
+"""The usual mistakes of a normalisation.
 
-y = γ x̂ + β with x̂ = s (x − mean) shows itself in forward's own numbers: along
-the axis that is normalised, (y − β) / γ is a straight line in x, of slope s.
-From x̂ and s each backward that is usual can be worked out, the wrong ones too.
+That forward is y = γ x̂ + β with x̂ = s (x − mean) shows in its numbers:
+along the axis that is normalised, (y − β) / γ is a straight line in x, of
+slope s. From x̂ and s follows each backward, the right one and the wrong
+ones, to be compared with what backward gives.
 """
 
 from __future__ import annotations

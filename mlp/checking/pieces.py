@@ -1,8 +1,9 @@
 """A layer, or the loss, by itself, as it is checked.
 
-A newcomer should learn that whatever is to be checked comes down to the
-same few things: arrays to move, a forward to watch, a backward to ask, and
-the grad_output between them. A loss is a layer whose output is one number.
+Whatever is to be checked comes down to the same few things: arrays to
+move, a forward to watch, a backward to ask, and the grad_output between
+them. A loss is a layer whose output is one number. check.py goes through
+the pieces of a net.
 """
 
 from __future__ import annotations

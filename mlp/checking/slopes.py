@@ -1,9 +1,10 @@
 """Derivatives by differences, each with its error.
 
 A derivative is measured by moving an input a little and looking at what
-moves. The measurement has an error of its own: over a long step the function
-curves, and a short step drowns in rounding. Steps of many lengths, compared,
-say how large the error is. differences.py measures whole arrays this way.
+moves. The measurement has an error of its own: over a long step the
+function curves, and a short step drowns in rounding. Steps of many
+lengths, compared, say how large the error is. differences.py measures
+whole arrays this way.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """From two columns of numbers to a mistake.
 
-A newcomer should learn that wrong gradients are wrong in few ways: a
-factor, a sign, a transpose, a sum not taken, a variable mistaken for
-another. Each leaves its own pattern in analytic beside numerical, and the
-first pattern that fits is the answer.
+Wrong gradients are wrong in few ways: a factor, a sign, a transpose, a
+sum not taken, a variable mistaken for another. Each leaves its own pattern
+in analytic beside numerical, and the first pattern that fits is the answer.
+normalizing.py has those of a normalisation.
 """
 
 from __future__ import annotations

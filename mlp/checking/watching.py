@@ -1,4 +1,4 @@
-"""What one layer does while a step runs: its numbers, measured as they pass."""
+"""What one layer does in a step, measured as it runs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,660 @@
+"""Each mistake of a layer, an activation or a loss is named."""
+
+import re
+
+import numpy as np
+import pytest
+from reports import batch, linear, on_one_line, right_but, verdicts
+
+from mlp import (
+    BCELoss,
+    Identity,
+    Layer,
+    Linear,
+    Loss,
+    MSELoss,
+    Parameter,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    check_gradients,
+    check_layer,
+    one_hot,
+)
+
+# --------------------------------------------------------- what a layer gets wrong
+
+
+def test_the_same_code_without_a_mistake_is_right():
+    right_but(
+        check_layer(linear(lambda x, w, g: (g.T @ x, g.sum(0), g @ w)), batch(5, 3))
+    )
+
+
+@pytest.mark.parametrize(
+    ("backward", "wrong", "sentence"),
+    [
+        (
+            lambda x, w, g: (g.T @ x, g.mean(0), g @ w),
+            {"bias": "factor 1/N"},
+            r"it is 1/N times what it should be \(here 0.2\): backward divides by",
+        ),
+        (
+            lambda x, w, g: (len(x) * g.T @ x, g.sum(0), g @ w),
+            {"weight": "factor N"},
+            "multiplies by the number of rows",
+        ),
+        (
+            lambda x, w, g: (g.T @ x / 4, g.sum(0), g @ w),
+            {"weight": "factor 1/K"},
+            "divides by the number of columns of the output",
+        ),
+        (
+            lambda x, w, g: (g.T @ x / (len(x) * 4), g.sum(0), g @ w),
+            {"weight": "factor 1/(N·K)"},
+            r"it is 1/\(N·K\) times what it should be \(here 0.05\)",
+        ),
+        (
+            lambda x, w, g: (2 * g.T @ x, g.sum(0), g @ w),
+            {"weight": "factor 2"},
+            "it is 2 times what it should be: it is added twice",
+        ),
+        (
+            lambda x, w, g: (0.3 * g.T @ x, g.sum(0), g @ w / 2),
+            {"weight": "factor 0.3", "x": "factor 1/2"},
+            "0.3 times",
+        ),
+        (
+            lambda x, w, g: (-g.T @ x, -3 * g.sum(0), g @ w),
+            {"weight": "sign", "bias": "factor −3"},
+            "a minus is missing, or one too many",
+        ),
+        (
+            lambda x, w, g: (g.T @ x, g[0], g @ w),
+            {"bias": "not summed"},
+            "of 5 rows, only row 0 is in it",
+        ),
+        (
+            lambda x, w, g: (g[:-1].T @ x[:-1], g.sum(0), g @ w),
+            {"weight": "term lost"},
+            "row 4 of the batch is not in the sum over its 5 rows",
+        ),
+        (
+            lambda x, w, g: ((x.T @ g).reshape(w.shape), g.sum(0), g @ w),
+            {"weight": "transposed"},
+            "it is the transpose",
+        ),
+        (
+            lambda x, w, g: (0 * w, g.sum(0), g @ w),
+            {"weight": "zero"},
+            "zero everywhere",
+        ),
+        (
+            lambda x, w, g: (g.T @ x + 0.01 * w, g.sum(0), g @ w),
+            {"weight": "unreported loss"},
+            r"0.01 θ, the gradient of 0.005 ‖θ‖²; leave regularisation to SGD",
+        ),
+        (
+            lambda x, w, g: (g.T @ x + 0.01 * np.sign(w), g.sum(0), g @ w),
+            {"weight": "unreported loss"},
+            r"0.01 sign\(θ\), the gradient of 0.01 Σ \|θ\|",
+        ),
+        (
+            lambda x, w, g: (np.ones_like(g).T @ x, g.sum(0), g @ w),
+            {"weight": "grad_output left out"},
+            "what a grad_output of ones would give",
+        ),
+        (
+            lambda x, w, g: (np.nan * g.T @ x, g.sum(0), g @ w),
+            {"weight": "not finite"},
+            r"12 of 12 entries are NaN or infinite, the first at \[0, 0\]",
+        ),
+        (
+            lambda x, w, g: (g.T @ x, g.sum(0), (g @ w).T),
+            {"x": "wrong shape"},
+            r"returns shape \(3, 5\) for what has shape \(5, 3\); it looks transposed",
+        ),
+        (
+            lambda x, w, g: (g.T @ x, g.sum(0), None),
+            {"x": "missing"},
+            "backward returns None",
+        ),
+    ],
+)
+def test_the_mistakes_of_a_linear_layer(backward, wrong, sentence):
+    report = right_but(check_layer(linear(backward), batch(5, 3)), **wrong)
+    assert re.search(sentence, on_one_line(report)), str(report)
+    with pytest.raises(ValueError, match="a gradient is wrong\nGradients of Wrong"):
+        report.raise_if_wrong()
+
+
+@pytest.mark.parametrize(
+    ("backward", "wrong", "sentence"),
+    [
+        (lambda x, w, g: (x.T @ g, g.sum(0), g @ w), "weight", "is the transpose"),
+        (
+            lambda x, w, g: (g.T @ x, g.sum(0), g @ w.T),
+            "x",
+            "a weight in it is transposed",
+        ),
+    ],
+)
+def test_a_transpose_that_fits(backward, wrong, sentence):
+    report = check_layer(linear(backward, 4, 4), batch(6, 4))
+    right_but(report, **{wrong: "transposed"})
+    assert sentence in on_one_line(report)
+
+
+def test_a_bias_summed_over_the_wrong_axis():
+    report = check_layer(
+        linear(lambda x, w, g: (g.T @ x, g.sum(1), g @ w), 3, 5), batch(5, 3)
+    )
+    right_but(report, bias="wrong axis")
+
+
+def test_one_wrong_entry_is_shown_beside_what_is_measured():
+    def backward(x, w, g):
+        dw = g.T @ x
+        dw[1, 2] *= 1.01
+        return dw, g.sum(0), g @ w
+
+    row = check_layer(linear(backward), batch(5, 3)).rows[0]
+    a, n = map(float, re.findall(r"[\d.]+\d", row.sentence)[-2:])
+    assert row.verdict == "differs"
+    assert "the worst: at [1, 2]" in row.sentence
+    assert row.sentence.count(" at [") == 1
+    assert a == pytest.approx(1.01 * n, rel=1e-4)
+    assert row.relative_error == pytest.approx(abs(a - n) / row.analytic, rel=1e-2)
+
+
+def test_one_wrong_entry_of_many_is_found():
+    def backward(x, w, g):
+        dw = g.T @ x
+        dw[61, 37] += 0.1
+        return dw, g.sum(0), g @ w
+
+    row = check_layer(linear(backward, 90, 80), batch(5, 90)).rows[0]
+    assert row.verdict == "differs"
+    assert "at [61, 37]" in row.sentence
+    assert row.measured.endswith(" of 7200")
+    assert 40 < int(row.measured.split()[0]) <= 51
+
+
+def test_large_arrays_are_sampled_and_the_report_says_how_many():
+    report = check_layer(Linear(20, 10), batch(3, 20))
+    counts = {row.name: row.measured for row in report.rows}
+    assert counts["bias"] == "all 10"
+    assert counts["x"] == "all 60"
+    assert re.fullmatch(r"(4\d|50) of 200", counts["weight"])
+    assert "40 at random, the 10 with the largest gradient and 3 random" in on_one_line(
+        report
+    )
+    assert "3 random" not in str(check_layer(Linear(2, 2), batch(3, 2)))
+
+
+class Broken(Linear):
+    """A Linear of which one thing is wrong at a time."""
+
+    def __init__(self, fault):
+        super().__init__(3, 4, rng=0)
+        self.fault, self.total = fault, 0
+
+    def forward(self, x):
+        y = super().forward(x)
+        if self.fault == "random":
+            y = y * np.random.default_rng().random()
+        if self.fault == "x":
+            x *= 2
+        return None if self.fault == "returns" else y
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        x, w, g = self._x, self.weight.data, grad_output
+        if self.fault == "missing":
+            return g @ w
+        if self.fault == "asked" and not needs_input_grad:
+            return None
+        if self.fault == "twice":
+            self.total = self.total + g.sum(0)
+            self.bias.grad = self.total
+        elif self.fault == "replaced":
+            self.bias.grad = g.sum(0)
+        else:
+            self.bias.add_grad(g.sum(0))
+        self.weight.add_grad(g.T @ x)
+        dx = g @ (w.T if self.fault == "product" else w)
+        if self.fault == "grad_output":
+            g *= 2
+        return dx
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong"),
+    [
+        ("none", {}),
+        ("missing", {"weight": "missing", "bias": "missing"}),
+        ("twice", {"bias": "added up over two backwards"}),
+        ("replaced", {"bias": "replaced"}),
+        (
+            "asked",
+            {"weight": "lost without grad_input", "bias": "lost without grad_input"},
+        ),
+    ],
+)
+def test_mistakes_that_a_second_backward_shows(fault, wrong):
+    right_but(check_layer(Broken(fault), batch(5, 3)), **wrong)
+
+
+def test_a_sum_that_was_begun_before_the_check():
+    layer = Broken("twice")
+    layer.forward(batch(5, 3))
+    layer.backward(batch(5, 4))
+    report = check_layer(layer, batch(5, 3))
+    right_but(report, bias="added up over two backwards")
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence", "rows"),
+    [
+        ("grad_output", "backward writes into grad_output", ["right"] * 3),
+        ("x", "forward writes into x", ["factor 2", "right", "right"]),
+        ("random", "forward gives two outputs for one input", []),
+    ],
+)
+def test_faults_besides_the_gradients(fault, sentence, rows):
+    report = check_layer(Broken(fault), batch(5, 3))
+    assert not report.ok
+    assert f"Broken: {sentence}" in on_one_line(report)
+    assert list(verdicts(report).values()) == rows
+    net = Sequential(Linear(2, 3), Broken(fault))
+    report = check_gradients(net, MSELoss(), batch(5, 2), batch(5, 4))
+    assert f"layer 1 (Broken): {sentence}" in on_one_line(report)
+    assert "all of these" not in verdicts(report)
+
+
+def test_a_gradient_that_is_added_in_place_is_right():
+    class InPlace(Linear):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            if self.bias.grad is None:
+                self.bias.grad = np.zeros(self.out_features)
+            self.bias.grad += grad_output.sum(axis=0)
+            self.weight.add_grad(grad_output.T @ self._x)
+            return grad_output @ self.weight.data
+
+    right_but(check_layer(InPlace(3, 4), batch(5, 3)))
+
+
+def test_a_backward_that_writes_into_what_forward_returned():
+    class Worn(Sigmoid):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            self._y *= 1 - self._y
+            return grad_output * self._y
+
+    report = check_layer(Worn(), batch(5, 3))
+    assert "backward writes into the y that forward has handed out" in on_one_line(
+        report
+    )
+
+
+def test_an_error_in_a_backward_comes_with_the_shapes():
+    with pytest.raises(ValueError, match="mismatch") as caught:
+        check_layer(Broken("product"), batch(5, 3))
+    assert caught.value.__notes__ == [
+        "in backward of Broken: grad_output (5, 4), weight (4, 3), bias (4,), x (5, 3)"
+    ]
+
+
+def test_a_forward_that_returns_nothing():
+    with pytest.raises(
+        TypeError, match=r"Broken\.forward: expected a result, got None"
+    ):
+        check_layer(Broken("returns"), batch(5, 3))
+
+
+# -------------------------------------------------------- what an activation gets wrong
+
+
+@pytest.mark.parametrize(
+    ("base", "slope", "verdict"),
+    [
+        (ReLU, lambda x, y: x <= 0, "wrong side"),
+        (Sigmoid, lambda x, y: x * (1 - x), "x for y"),
+        (Sigmoid, lambda x, y: 1 / (1 + np.exp(-y)) / (1 + np.exp(y)), "σ twice"),
+        (Sigmoid, lambda x, y: 1, "slope left out"),
+        (Sigmoid, lambda x, y: y * (y - 1), "sign"),
+        (Sigmoid, lambda x, y: y, "differs"),
+        (Sigmoid, lambda x, y: y * (1 - y), "right"),
+    ],
+)
+def test_the_mistakes_of_an_activation(base, slope, verdict):
+    class Wrong(base):
+        def forward(self, x):
+            self.x = x
+            return super().forward(x)
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * slope(self.x, self._y)
+
+    assert verdicts(check_layer(Wrong(), batch(5, 3))) == {"x": verdict}
+
+
+def test_tanh_with_the_derivative_of_the_input():
+    class Tanh(Layer):
+        def forward(self, x):
+            self.x = x
+            return np.tanh(x)
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * (1 - self.x**2)
+
+    report = check_layer(Tanh(), batch(5, 3))
+    assert verdicts(report) == {"x": "x for y"}
+    assert "tanh' is 1 − y²" in str(report)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 3), (4,)])
+def test_a_softmax_of_which_only_the_diagonal_is_there(shape):
+    class Diagonal(Layer):
+        def forward(self, x):
+            z = np.exp(x)
+            self.y = z / z.sum(axis=-1, keepdims=True)
+            return self.y
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * self.y * (1 - self.y)
+
+    class Whole(Diagonal):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            g, y = grad_output, self.y
+            return y * (g - np.sum(g * y, axis=-1, keepdims=True))
+
+    class Neither(Diagonal):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * self.y
+
+    for layer, verdict in (
+        (Diagonal, "diagonal only"),
+        (Whole, "right"),
+        (Neither, "differs"),
+    ):
+        assert verdicts(check_layer(layer(), batch(*shape))) == {"x": verdict}
+
+
+def test_a_way_around_that_backward_forgets():
+    class Residual(Layer):
+        def __init__(self):
+            self.inner = Linear(3, 3, rng=0)
+
+        def forward(self, x):
+            return x + self.inner.forward(x)
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return self.inner.backward(grad_output)
+
+    report = check_layer(Residual(), batch(5, 3))
+    right_but(report, x="term lost")
+    assert set(verdicts(report)) == {"inner.weight", "inner.bias", "x"}
+    assert "from the way on which x goes around to y" in on_one_line(report)
+
+
+# ----------------------------------------------------------- what a loss gets wrong
+
+
+def loss(scale):
+    """Return an MSELoss whose gradient is multiplied by scale(N, K)."""
+
+    class Wrong(MSELoss):
+        def backward(self):
+            return super().backward() * scale(*self._kept_shape)
+
+        def forward(self, prediction, target):
+            self._kept_shape = prediction.shape
+            return super().forward(prediction, target)
+
+    return Wrong
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
+@pytest.mark.parametrize("shape", [(5, 3), (3, 2), (4, 2)])
+@pytest.mark.parametrize(
+    ("scale", "verdict", "sentence"),
+    [
+        (lambda n, k: 2, "factor 2", "a 2 is too many"),
+        (lambda n, k: 1 / 2, "factor 1/2", "the 2 is missing"),
+        (lambda n, k: n, "factor N", "the mean over the batch is missing"),
+        (lambda n, k: 1 / n, "factor 1/N", "takes a mean over the batch that"),
+        (lambda n, k: k, "factor K", "the mean over the columns is missing"),
+        (lambda n, k: 1 / k, "factor 1/K", "takes a mean over the columns that"),
+        (lambda n, k: n * k, "factor N·K", "the mean over all entries is missing"),
+        (lambda n, k: 1 / (n * k), "factor 1/(N·K)", "mean over all entries that"),
+        (
+            lambda n, k: n * k / 2,
+            "factor N·K/2",
+            "missing, which forward takes; and the 2",
+        ),
+        (lambda n, k: -2 / n, "factor −2/N", "the sign is turned around"),
+        (lambda n, k: n / k, "factor N/K", "it is N/K times"),
+        (lambda n, k: -1, "sign", "target − prediction for prediction − target"),
+        (lambda n, k: 0.7, "factor 0.7", "it is 0.7 times"),
+    ],
+)
+def test_a_factor_is_named_by_how_it_grows(scale, verdict, sentence, shape, reduction):
+    report = check_gradients(
+        Sequential(Identity()),
+        loss(scale)(reduction),
+        batch(*shape),
+        batch(*shape, seed=1),
+    )
+    right_but(report, prediction=verdict, **{"all of these": "see above"})
+    assert sentence in on_one_line(report)
+
+
+def test_a_factor_is_seen_through_rounding():
+    class Offset(MSELoss):
+        def forward(self, prediction, target):
+            return 1e8 + super().forward(prediction, target)
+
+        def backward(self):
+            return super().backward() / 2
+
+    report = check_gradients(Identity(), Offset(), batch(5, 3), batch(5, 3, seed=1))
+    assert verdicts(report)["prediction"] == "factor 1/2"
+
+
+def test_a_loss_with_the_derivative_of_the_sigmoid_in_it():
+    class Merged(BCELoss):
+        def forward(self, prediction, target):
+            self.difference = prediction - target
+            return super().forward(prediction, target)
+
+        def backward(self):
+            return self.difference / self.difference.size
+
+    model = Sequential(Linear(3, 2), Sigmoid())
+    report = check_gradients(model, Merged(), batch(5, 3), np.ones((5, 2)))
+    right_but(report, prediction="σ' too early", **{"all of these": "see above"})
+
+
+def test_a_loss_that_broadcasts():
+    class Broadcast(Loss):
+        def forward(self, prediction, target):
+            self.difference = prediction - target
+            return float(np.mean(self.difference**2))
+
+        def backward(self):
+            return 2 * self.difference / self.difference.size
+
+    report = check_gradients(Linear(3, 1), Broadcast(), batch(5, 3), batch(5))
+    right_but(report, prediction="wrong shape")
+    assert "did (N, 1) − (N,) broadcast to (N, N)?" in on_one_line(report)
+
+
+def test_a_loss_of_class_indices():
+    class CrossEntropy(Loss):
+        def forward(self, prediction, target):
+            z = np.exp(prediction - prediction.max(axis=1, keepdims=True))
+            self.p = z / z.sum(axis=1, keepdims=True)
+            self.target = target.astype(int)
+            return float(-np.log(self.p[np.arange(len(z)), self.target]).mean())
+
+        def backward(self):
+            return (self.p - one_hot(self.target, 3)) / self.divisor()
+
+        def divisor(self):
+            return len(self.p)
+
+    class Summed(CrossEntropy):
+        def divisor(self):
+            return 1
+
+    labels = np.array([0, 2, 1, 1])
+    assert check_gradients(Linear(2, 3), CrossEntropy(), batch(4, 2), labels).ok
+    report = check_gradients(Linear(2, 3), Summed(), batch(4, 2), labels)
+    assert verdicts(report)["prediction"] == "factor N"
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("prediction", "it writes into the prediction"),
+        ("target", "it writes into the target"),
+        ("total", "forward gives two outputs for one input"),
+    ],
+)
+def test_faults_of_a_loss_besides_its_gradient(what, sentence):
+    class Faulty(MSELoss):
+        total = 0.0
+
+        def forward(self, prediction, target):
+            value = super().forward(prediction, target)
+            if what == "prediction":
+                prediction -= target
+            if what == "target":
+                target -= 1
+            if what == "total":
+                self.total = value = self.total + value
+            return value
+
+    report = check_gradients(Linear(3, 2), Faulty(), batch(5, 3), batch(5, 2))
+    assert not report.ok
+    assert f"Faulty: {sentence}" in on_one_line(report)
+
+
+def test_a_loss_that_returns_no_number():
+    class Entries(MSELoss):
+        def forward(self, prediction, target):
+            super().forward(prediction, target)
+            return prediction - target
+
+    with pytest.raises(
+        TypeError, match=r"Entries.forward: expected one number, got an"
+    ):
+        check_gradients(Linear(3, 2), Entries(), batch(5, 3), batch(5, 2))
+
+
+# ----------------------------------------------- what a reader of the page ran into
+
+
+def slopes(*, slope=(0.25,), add=None, shape=None):
+    """Return a LeakyReLU with learned slopes whose own gradient is given."""
+
+    class Leaky(Layer):
+        def __init__(self):
+            self.a = Parameter(np.reshape(slope, shape or np.shape(slope)))
+
+        def forward(self, x):
+            self.x = x
+            return np.where(x > 0, x, self.a.data * x)
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            g, x, a = grad_output, self.x, self.a
+            right = np.sum(g * np.where(x > 0, 0, x))
+            a.add_grad(np.reshape(add(g, x) if add else right, a.data.shape))
+            return g * np.where(x > 0, 1, a.data)
+
+    return Leaky()
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_parameter_of_one_number(shape):
+    right_but(check_layer(slopes(shape=shape), batch(5, 3)))
+
+
+@pytest.mark.parametrize(
+    ("add", "verdict"),
+    [
+        (lambda g, x: np.sum(g[x < 0]), "differs"),
+        (lambda g, x: np.sum(np.where(x > 0, 0, x)), "grad_output left out"),
+        (lambda g, x: np.sum((g * np.where(x > 0, 0, x))[0]), "not summed"),
+        (lambda g, x: np.sum((g * np.where(x > 0, 0, x))[1:]), "term lost"),
+        (lambda g, x: -np.sum(g * np.where(x > 0, 0, x)), "sign"),
+        (lambda g, x: np.sum(g * np.where(x > 0, 0, x)) / len(g), "factor 1/N"),
+        (lambda g, x: 2 * np.sum(g * np.where(x > 0, 0, x)), "factor 2"),
+        (lambda g, x: 0.7 * np.sum(g * np.where(x > 0, 0, x)), "differs"),
+    ],
+)
+def test_of_one_number_not_every_other_is_a_factor(add, verdict):
+    report = check_layer(slopes(add=add), batch(5, 3))
+    assert verdicts(report)["a"] == verdict, str(report)
+
+
+def test_of_one_number_not_every_difference_is_a_regularisation():
+    report = check_layer(slopes(add=lambda g, x: np.sum(g)), np.abs(batch(5, 3)))
+    assert verdicts(report)["a"] == "differs"
+
+
+@pytest.mark.parametrize(
+    ("slope", "sentence"),
+    [
+        (lambda x, y: y * (1 - y), "the derivative of a sigmoid"),
+        (lambda x, y: 1 - np.tanh(y) ** 2, "as if y were an input; tanh' is 1 − y²"),
+        (lambda x, y: x > 0, "the derivative of a ReLU"),
+        (lambda x, y: np.where(x < 0, 2, 1) * (1 - y**2), "what it is taken by is < 0"),
+        (lambda x, y: np.where(x > 0, 2, 1) * (1 - y**2), "what it is taken by is > 0"),
+    ],
+)
+def test_a_tanh_with_the_slope_of_something_else(slope, sentence):
+    class Tanh(Layer):
+        def forward(self, x):
+            self.x, self.y = x, np.tanh(x)
+            return self.y
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * slope(self.x, self.y)
+
+    report = check_layer(Tanh(), batch(5, 3))
+    assert not report.ok
+    assert sentence in on_one_line(report)
+
+
+def test_a_sigmoid_with_the_slope_of_a_tanh():
+    class Wrong(Sigmoid):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * (1 - self._y**2)
+
+    assert "the derivative of a tanh" in str(check_layer(Wrong(), batch(5, 3)))
+
+
+def test_nan_in_y_or_from_a_forward_is_said_to_be_that():
+    y = batch(5, 2)
+    y[3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"expected y to be finite, got 1 of 10"):
+        check_gradients(Linear(3, 2), MSELoss(), batch(5, 3), y)
+
+    class Overflowing(Layer):
+        def forward(self, x):
+            with np.errstate(all="ignore"):
+                self.y = np.sinh(x) / np.cosh(x)
+            return self.y
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output * (1 - self.y**2)
+
+    report = check_layer(Overflowing(), np.array([[1.0, 1000.0], [2.0, 0.5]]))
+    assert not report.ok
+    assert "forward gives NaN or infinity in 1 of the 4 entries" in on_one_line(report)
+
+
+def test_a_slope_as_small_as_what_differences_may_be_off():
+    report = check_layer(Sigmoid(), np.full((2, 2), 37.0))
+    assert verdicts(report) == {"x": "too flat to tell"}
+    assert report.ok

@@ -1,0 +1,53 @@
+"""What the tests of gradient checks share: batches, and what a report says."""
+
+import numpy as np
+
+from mlp import Layer, Linear
+
+
+def batch(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def verdicts(report):
+    return {row.name: row.verdict for row in report.rows}
+
+
+def on_one_line(report):
+    return " ".join(str(report).split())
+
+
+def right_but(report, **wrong):
+    """Assert that these gradients are wrong in this way, and no others."""
+    expected = {name: wrong.get(name, "right") for name in verdicts(report)}
+    assert verdicts(report) == expected
+    assert set(wrong) <= set(expected)
+    assert report.ok == all(v.startswith("right") for v in wrong.values())
+    return report
+
+
+def linear(backward, n=3, m=4, **more):
+    """Return a Linear whose backward is given, as f(x, W, g) -> dW, db, dx."""
+
+    class Wrong(Linear):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            dw, db, dx = backward(self._x, self.weight.data, grad_output)
+            self.weight.add_grad(dw)
+            self.bias.add_grad(db)
+            return dx
+
+    return Wrong(n, m, rng=0, **more)
+
+
+def layer_of(f, backward):
+    """Return a layer of its own f(x), whose backward is given as backward(x, y, g)."""
+
+    class Own(Layer):
+        def forward(self, x):
+            self.x, self.y = x, f(x)
+            return self.y
+
+        def backward(self, grad_output):
+            return backward(self.x, self.y, grad_output)
+
+    return Own()
