@@ -9,6 +9,8 @@ from reports import batch, layer_of, linear, on_one_line, right_but, verdicts
 from mlp import (
     SGD,
     BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
     Identity,
     Layer,
     Linear,
@@ -424,3 +426,25 @@ def test_what_the_numbers_do_not_tell_gets_no_name():
     row = check_layer(noisy, batch(5, 3)).rows[0]
     assert row.verdict in ("differs", "too flat to tell")
     assert "±" in row.sentence or row.ok
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6, 1e30])
+def test_losses_of_logits_with_labels_and_rows(size):
+    z, labels = size * batch(5, 3), np.arange(5) % 3
+    for loss, y in (
+        (CrossEntropyLoss(), labels),
+        (CrossEntropyLoss("sum"), np.eye(3)[labels]),
+        (BCEWithLogitsLoss(), np.eye(3)[labels]),
+    ):
+        report = check_gradients(Identity(), loss, z, y)
+        assert report.ok, str(report)
+
+
+def test_a_mean_that_a_loss_of_labels_forgets_is_named():
+    class Summed(CrossEntropyLoss):
+        def backward(self):
+            gradient = super().backward()
+            return len(gradient) * gradient
+
+    report = check_gradients(Identity(), Summed(), batch(5, 3), np.arange(5) % 3)
+    assert report.rows[0].verdict == "factor N"
