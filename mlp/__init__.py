@@ -1,10 +1,10 @@
 """Multilayer perceptrons in which every formula shown is run.
 
-A newcomer should learn the names in the order in which they stand in
-__all__: what a net is made of, the layers, the losses, the chain of layers,
-the optimizer, the five steps, and the data. Each docstring derives the code
-under it. Each name is loaded when it is first asked for, so that a script
-waits only for what it uses.
+The names in __all__ stand in reading order: what a net is made of, the
+layers, the losses, the chain of layers, the optimizers, the five steps, and
+the tools. Each docstring derives the code under it. The README has an
+example; read mlp.core next. Each name is loaded when it is first asked for,
+so that a script waits only for what it uses.
 """
 
 from _thread import RLock as _RLock

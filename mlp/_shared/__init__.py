@@ -1,1 +1,1 @@
-"""What three or more wings share: array checks, number checks, printing."""
+"""What three or more packages share: checks, sums, walking, printing."""

@@ -1,10 +1,10 @@
 """What comes before training: batches, a split, a scale, a table.
 
-Most wrong results are made here and not in the net: rows shuffled once
-instead of in every epoch, x and y shuffled apart, test rows that took part
-in the scaling. Each function does one of these things and returns new
-arrays. batches.py has minibatches and train_test_split, scaling.py the
-Standardizer, encoding.py one_hot, and tables.py read_csv.
+Many wrong results come from here and not from the net: rows that are
+shuffled once and not in every epoch, x and y shuffled apart, test rows that
+took part in the scaling. Each function does one of these things right, and
+returns new arrays. Read batches.py first, then scaling.py, encoding.py and
+tables.py; mlp.datasets has tables to try.
 """
 
 from mlp.data.batches import batches as batches

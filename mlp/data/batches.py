@@ -1,4 +1,4 @@
-"""Batches and a split of the rows."""
+"""minibatches and train_test_split: rows in random order."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def minibatches(
     """Yield (x_batch, y_batch) until each row has been in one batch.
 
     One call is one epoch. Rows, not batches, are shuffled, and anew at each
-    call, so that a batch is a fresh sample of the data every time: the
-    gradient's noise must not be the same in every epoch.
+    call, so that each batch is a new sample of the data and the noise of
+    the gradient differs from epoch to epoch.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def minibatches(
 def batches(
     x: RealArray, y: RealArray, size: int, order: npt.NDArray[np.intp]
 ) -> Iterator[tuple[RealArray, RealArray]]:
-    """Yield so many rows of x and y at a time in this order, unchecked.
+    """Yield size rows of x and y at a time in this order, unchecked.
 
     Examples
     --------
@@ -108,8 +108,8 @@ def train_test_split(
 ) -> tuple[RealArray, RealArray, RealArray, RealArray]:
     """Return x_train, x_test, y_train, y_test: the rows in two random parts.
 
-    What a net does on rows that it was fitted to says little; the test rows
-    must not be looked at before the end, not even to scale the others.
+    A net's error on the rows that it was fitted to says little about new
+    rows. Use the test rows only at the end, and not for the scaling.
 
     Parameters
     ----------

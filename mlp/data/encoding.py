@@ -41,8 +41,8 @@ def label_column(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
 def one_hot(labels: npt.ArrayLike, classes: int | npt.ArrayLike | None = None) -> Array:
     """Return rows of 0 with a 1 in the column of each label's class.
 
-    Ten Sigmoids, one for each digit, want ten answers of yes or no. A label
-    as a number would say that a 4 is halfway between a 3 and a 5.
+    Ten outputs, one for each digit, need ten targets of 0 or 1. The label
+    itself as the target would say that a 4 lies between a 3 and a 5.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def one_hot(labels: npt.ArrayLike, classes: int | npt.ArrayLike | None = None) -
     classes : int, array_like of shape (K,), or None
         An int K stands for the classes 0, …, K − 1; a list gives them in
         the order of the columns; None takes the distinct labels, sorted.
-        Give them where the labels are a part of the data that may lack a
-        class.
+        Give the classes if the labels are a part of the data in which a
+        class may be missing.
 
     Returns
     -------

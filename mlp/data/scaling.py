@@ -10,12 +10,12 @@ from mlp._shared.arrays import Array
 
 
 class Standardizer:
-    """z = (x − mean) / std, column by column: what a net likes to be fed.
+    """z = (x − mean) / std, column by column.
 
-    Features in their own units, pounds beside cylinders, make the loss a
-    narrow valley in which one lr is too long for some weights and too short
-    for others; after scaling, one lr serves all. Fit it on training rows
-    only and transform the test rows by what the training rows said.
+    With features in different units, such as pounds and cylinders, one lr
+    is too large for some weights and too small for others. After scaling,
+    one lr suits all of them. Fit it on the training rows only, and
+    transform the test rows with the mean and std of the training rows.
 
     Attributes
     ----------

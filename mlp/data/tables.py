@@ -1,7 +1,7 @@
-"""Tables in files: text in, numbers out.
+"""read_csv: a table of numbers from a file, as a Dataset.
 
-Reading is the csv module's; what is here says what is wrong with a table in
-the words of the person who has it open in a spreadsheet: file, row, column.
+NumPy reads plain rows and the csv module all others. The errors name file,
+row and column as a spreadsheet shows them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Table(NamedTuple):
     """The rows after these. Both are read when asked for, and so only once."""
 
     def numbers(self, *groups: Sequence[str]) -> list[Array]:
-        """Return an array for each group of columns, shape (N, columns), all finite."""
+        """Return an array for each group of columns, (N, columns), all finite."""
         places = {name: j for j, name in enumerate(self.names)}
         columns = [[places[name] for name in group] for group in groups]
         kept = [bytearray() for _ in groups]  # which grow without a second copy
@@ -55,7 +55,7 @@ class Table(NamedTuple):
         ]
 
     def _numbers(self, row: int, fields: list[str], columns: list[int]) -> list[float]:
-        """Return what stands in some columns of a row, or name what is no number."""
+        """Return the numbers in some columns of a row, or name what is none."""
         texts = [fields[j] for j in columns]
         with suppress(ValueError):
             values = list(map(float, texts))
@@ -93,7 +93,7 @@ class Table(NamedTuple):
 
 
 def read(who: str, file: TextIO) -> Table:
-    """Return the names of a comma-separated file, and its rows, all of one length.
+    """Return the names and rows of a comma-separated file, all of one length.
 
     Bytes that are no text are to come as errors="surrogateescape" has them,
     so that the row that they stand in can be named.
@@ -135,14 +135,14 @@ def read(who: str, file: TextIO) -> Table:
 
 
 class _Text:
-    """A file of which line after line is taken, and the number of the next row."""
+    """A file that is read line by line, and the number of the next row."""
 
     def __init__(self, who: str, file: TextIO) -> None:
         self._who, self._file, self._row = who, file, 1
         self._looked_at: deque[str] = deque()  # lines that are read and not yet taken
 
     def plain(self, width: int) -> Iterator[Array]:
-        """Yield rows as NumPy reads them, as long as each line is so many numbers.
+        """Yield rows as NumPy reads them, while each line is one row of numbers.
 
         It is stricter than the csv module, so what it takes needs no second look.
         """
@@ -241,7 +241,7 @@ def _too_few(who: str, rows: int) -> ValueError:
 
 
 def shown(*texts: str) -> str:
-    """Return texts in quotes so that no two look alike; of many or long ones, some."""
+    """Return texts in quotes, no two alike; the first ones if there are many."""
     parts = []
     for text in texts[:_NAMES_SHOWN]:
         start = text[:_LETTERS_SHOWN]
