@@ -11,11 +11,6 @@ from oracles import frozen, seeds
 
 from mlp import Standardizer
 
-rows = st.integers(1, 40)
-
-
-# --------------------------------------------------------------- Standardizer
-
 
 @given(seeds, st.integers(2, 30), st.integers(1, 4))
 def test_standardized_columns_have_mean_0_and_std_1_and_go_back(seed, n, columns):
