@@ -1,16 +1,24 @@
 """derive: the derivation of a net, cell by cell.
 
-A newcomer should learn that the solution sheet of a net can be generated
-from six rules and the chain rule, and that each of its lines can be run.
-Rules are in rules.py, trees in expressions.py, tables in tables.py, and how
-they look in print in rendering.py.
+The solution sheet of a net is generated from one rule a class (rules.py) and
+the chain rule, and each of its lines is run. Formulas are in expressions.py
+and operations.py, a layer's share of the tables in places.py, the tables
+themselves in derivation.py; trace.py puts numbers in.
 """
 
 from __future__ import annotations
 
 from mlp.derivation.derivation import Derivation, derive
-from mlp.derivation.expressions import Apply
-from mlp.derivation.rules import RULES, Affine, Elementwise, LossRule
+from mlp.derivation.kinds import (
+    Affine,
+    Elementwise,
+    LossRule,
+    Normalized,
+    StepRule,
+    Vectorwise,
+)
+from mlp.derivation.operations import Apply, RowMeans, RowSums
+from mlp.derivation.rules import RULES
 
 __all__ = [
     "derive",
@@ -18,6 +26,11 @@ __all__ = [
     "RULES",
     "Affine",
     "Elementwise",
+    "Vectorwise",
+    "Normalized",
     "LossRule",
+    "StepRule",
     "Apply",
+    "RowMeans",
+    "RowSums",
 ]

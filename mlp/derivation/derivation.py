@@ -1,35 +1,49 @@
-"""derive: the solution sheet of a net."""
+"""derive: the solution sheet of a net.
+
+derive puts the five tables together from the places of the layers
+(places.py) and the rules of loss and optimizer (rules.py). proof.py checks
+them, steps.py has step 5; trace.py is the same with numbers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mlp._shared import numbers
 from mlp._shared.printing import paragraph, printable
-from mlp.core.layer import Layer
-from mlp.core.loss import Loss
+from mlp.core import Layer, Loss, Optimizer, Reduction
+from mlp.derivation.evaluation import Evaluated
 from mlp.derivation.expressions import (
-    Becomes,
     Chain,
     Derivative,
-    Diagonal,
-    Entry,
-    Equal,
     Expr,
-    Nothing,
-    Number,
     Of,
     Product,
     Symbol,
+)
+from mlp.derivation.net import (
+    check_column,
+    check_each_row_alone,
+    check_steps_some,
+    loss_rule,
+    parameters_of,
+    places_of,
+)
+from mlp.derivation.operations import (
+    Becomes,
+    Entry,
+    Equal,
+    Nothing,
     That,
     Transpose,
-    Unit,
+    Words,
 )
+from mlp.derivation.proof import largest_difference
 from mlp.derivation.rendering import (
     Cell,
     Table,
@@ -38,15 +52,15 @@ from mlp.derivation.rendering import (
     to_markdown,
     to_text,
 )
-from mlp.derivation.rules import RULES, Affine, Elementwise, LossRule
+from mlp.derivation.steps import GradientOf, updates
 from mlp.derivation.tables import (
     _K,
     _N,
-    _ONE,
-    _ROWS,
     _Y,
     LAYOUTS,
+    ONE,
     READABLE,
+    ROWS,
     BatchRow,
     ForwardRow,
     GradientRow,
@@ -54,28 +68,18 @@ from mlp.derivation.tables import (
     Step,
     StepRow,
     Values,
-    _l,
-    _Level,
-    _lr,
-    _over,
-    _Place,
-    _shape,
-    _Width,
     _x,
     _y,
     _ŷ,
-    check_column,
-    check_rule,
-    check_some_weights,
-    check_steps_some,
-    is_one,
+    _ℓ,
+    over,
+    shape_of,
     spelled,
 )
-from mlp.optim.sgd import SGD
 from mlp.sequential import numbered_layers
 
 
-class Derivation:
+class Derivation(Evaluated):
     """The derivation of a net: five tables, to be printed, run and checked.
 
     derive makes it. It holds the net, not a copy: a value is that of the
@@ -115,35 +119,56 @@ class Derivation:
     """
 
     def __init__(
-        self, model: Any, criterion: Loss, optimizer: Any, layout: str, nested: Any
+        self,
+        model: Any,
+        criterion: Loss,
+        optimizer: Any,
+        layout: str,
+        nested: Any = None,
+        caller: str = "derive",
     ) -> None:
-        rule = cast(LossRule, RULES[type(criterion)])
+        rule = loss_rule(caller, criterion)
         self.model, self.layers = model, numbered_layers(model)
-        self.places, self.criterion = _places(self.layers), criterion
+        self.places, self.criterion = places_of(caller, model, self.layers), criterion
         self.optimizer, self.layout = optimizer, layout
         self.is_numerator = layout == "numerator"
         self.top = self.places[-1].above
-        self.parameters = [pair for place in self.places for pair in place.parameters()]
-        check_steps_some("derive", optimizer, SGD, [p for _, p in self.parameters])
-        reduction = getattr(self.criterion, "reduction", "sum")
-        entries = _K if reduction == "mean" else None
-        divisor = {"mean": Product(_N, _K), "batchmean": _N}.get(reduction)
+        coupled = [k for k, place in enumerate(self.places) if place.is_coupled]
+        self.first_alone = coupled[-1] + 1 if coupled else 0  # above it rows are alone
+        self.parameters = self._in_order()
+        check_steps_some(caller, optimizer, [p for _, p in self.parameters])
+        divides = Reduction.of(criterion).over
+        of_sample = {"entries": _K}.get(divides)
+        of_batch = {"entries": Product(_N, _K), "rows": _N}.get(divides)
+        of_loss = of_batch if coupled else of_sample
 
         def loss(ŷ: Expr) -> Expr:
-            return rule.value(ŷ, _y, partial(_over, entries))
+            return rule.value(ŷ, _y, partial(over, of_loss))
 
-        laid = Transpose if self.is_numerator else lambda column: column
-        slope = rule.slope(_ŷ, _y, partial(_over, entries), laid)
-        shape = (_ONE, self.top.width)[:: 1 if self.is_numerator else -1]
-        top = rule.batch_form(self.top.batch, _Y, partial(_over, divisor))
+        slope = rule.slope(_ŷ, _y, partial(over, of_sample), self.laid)
+        shape = (ONE, self.top.width)[:: 1 if self.is_numerator else -1]
+        top = rule.batch_form(self.top.batch, _Y, partial(over, of_batch))
         self.forward = self._forward(loss, nested)
         self.gradients = self._gradients()
-        self.jacobians = list(self._activations())
-        self.jacobians.append(JacobianRow(Derivative(_ℓ, _ŷ), slope, _shape(*shape)))
-        self.batch = [BatchRow(self.top.grad, top, _shape(_ROWS, self.top.width))]
+        indices = "ij" if self.is_numerator else "ji"
+        self.jacobians = [
+            row for place in self.places for row in place.jacobian_rows(indices)
+        ]
+        self.jacobians.append(JacobianRow(Derivative(_ℓ, _ŷ), slope, shape_of(*shape)))
+        self.batch = [BatchRow(self.top.grad, top, shape_of(ROWS, self.top.width))]
         for place in reversed(self.places):
             self.batch += place.batch_rows()
         self.steps = self._steps(Equal(_ℓ, loss(_ŷ)))
+
+    def _in_order(self) -> list[tuple[Symbol, Any]]:
+        """Return letter and Parameter of each, in the order of parameters()."""
+        pairs = [pair for place in self.places for pair in place.parameters()]
+        order = {id(p): k for k, p in enumerate(parameters_of(self.model))}
+        return sorted(pairs, key=lambda pair: order.get(id(pair[1]), len(order)))
+
+    def laid(self, column: Expr) -> Expr:
+        """Return a column as the derivative of a number is laid in this layout."""
+        return Transpose(column) if self.is_numerator else column
 
     def _forward(self, loss: Callable[[Expr], Expr], nested: Any) -> list[ForwardRow]:
         def too_long(*cells: Expr) -> bool:
@@ -161,7 +186,7 @@ class Derivation:
         whole = _ŷ if anew or too_long(loss(whole)) else whole
         return [*rows, ForwardRow(Symbol("Loss"), That(whole, _y), loss(whole))]
 
-    def _chain(self, *links: Expr) -> Expr:
+    def chain(self, *links: Expr) -> Expr:
         """Return a product of Jacobians, in the order of the layout."""
         if not self.is_numerator:  # a Derivative stands for itself in either layout
             turned = (f if isinstance(f, Derivative) else Transpose(f) for f in links)
@@ -169,60 +194,58 @@ class Derivation:
         return Chain(*links) if len(links) > 1 else links[0]
 
     def _gradients(self) -> list[GradientRow]:
-        rows: list[GradientRow] = []
+        found: dict[str, GradientRow] = {}
         links: list[Expr] = [Derivative(_ℓ, _ŷ)]
-        for place in reversed(self.places):
-            n, m = place.below.width, place.above.width
-            chains = self._chain(place.below.z, *links), self._chain(*links)
-            shapes = _shape(m, n), _shape(m)
-            if self.is_numerator:
-                shapes = _shape(n, m), _shape(_ONE, m)
-            letters = (letter for letter, _ in place.parameters())
-            rows[:0] = map(GradientRow, letters, chains, shapes)
+        for k, place in reversed(list(enumerate(self.places))):
+            n = place.below.width
+            cells = place.gradients(self.chain, self.laid, *links)
+            for (letter, p), cell in zip(place.parameters(), cells, strict=True):
+                m = place.above.width
+                shape = (m,) if p.data.ndim == 1 else (m, n)
+                if self.is_numerator:
+                    shape = (ONE, m) if p.data.ndim == 1 else (n, m)
+                if k < self.first_alone:
+                    cell = Words("none of one sample alone: see the batch")
+                found[str(letter)] = GradientRow(letter, cell, shape_of(*shape))
             links.append(place.link())
-        return rows
-
-    def _activations(self) -> Iterator[JacobianRow]:
-        for place in filter(lambda place: place.is_activation, self.places):
-            out, width = place.above.z, place.above.width
-            slope = place.rule.slope(Entry(place.below.z), Entry(out))
-            entries = Unit(out) if is_one(slope) else Diagonal(slope, out)
-            yield JacobianRow(place.link(), entries, _shape(width, width))
+        return [found[str(letter)] for letter, _ in self.parameters]
 
     def _steps(self, loss: Expr) -> list[Step]:
         forward = [Equal(p.above.z, spelled(p.output(p.below.z))) for p in self.places]
         zero = [Becomes(Of(".grad", θ), Nothing()) for θ, _ in self.parameters]
-        g, slope, _ = self.jacobians[-1]
-        backward = [Equal(Entry(g) if isinstance(slope, Equal) else g, slope)]
-        for place in reversed(self.places):
-            z = place.below.z
-            products = self._chain(z, g), g
-            for (θ, _), product in zip(place.parameters(), products, strict=False):
-                backward.append(Equal(Derivative(_ℓ, θ), product))
-            if z is not _x:
-                g, product = Derivative(_ℓ, z), self._chain(g, place.link())
-                backward.append(Equal(g, product))
+        backward = list(self._batch_equations() if self.first_alone else self._chains())
         equations = forward, [loss], zero, backward, list(self._updates())
         names = "forward", "loss", "zero the gradients", "backward", "step"
         return list(map(Step, range(1, 6), names, equations))
 
+    def _batch_equations(self) -> Iterator[Expr]:
+        """Yield the backward of a batch, whose samples depend on each other."""
+        for quantity, formula, _ in self.batch:
+            yield Equal(quantity, formula)
+
+    def _chains(self) -> Iterator[Expr]:
+        """Yield each ∂ℓ/∂z and ∂ℓ/∂θ of one sample, from the one above it."""
+        g, slope, _ = self.jacobians[-1]
+        is_entries = isinstance(slope, Equal) and not slope.is_array
+        yield Equal(Entry(g) if is_entries else g, slope)
+        for place in reversed(self.places):
+            z = place.below.z
+            products = place.gradients(self.chain, self.laid, g)
+            for (θ, _), product in zip(place.parameters(), products, strict=True):
+                yield Equal(Derivative(_ℓ, θ), product)
+            if z is not _x:
+                g, product = Derivative(_ℓ, z), self.chain(g, place.link())
+                yield Equal(g, product)
+
     def _updates(self) -> Iterator[Expr]:
         """Yield what the optimizer does to each parameter that it holds."""
-        sgd = self.optimizer
         for θ, parameter in self.parameters:
-            g: Expr = Derivative(_ℓ, θ)
-            g = Transpose(g) if self.is_numerator else g
-            if sgd is None:
-                yield Becomes(θ, θ - Chain(_lr, g))
-            elif sgd.holds(parameter):
-                if sgd.weight_decay:
-                    g = g + Chain(Number(sgd.weight_decay), θ)
-                if sgd.momentum:
-                    v = Of("v", θ)
-                    carried = Chain(Number(sgd.momentum), v)
-                    yield Becomes(v, carried + g)
-                    g = g + carried if sgd.nesterov else v
-                yield Becomes(θ, θ - Chain(Number(sgd.lr), g))
+            if self.first_alone:
+                g: Expr = GradientOf(θ)
+            else:
+                g = Derivative(_ℓ, θ)
+                g = Transpose(g) if self.is_numerator else g
+            yield from updates(self.optimizer, θ, parameter, g)
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Values:
         """Return the value of every cell at one data point.
@@ -249,74 +272,21 @@ class Derivation:
         Raises
         ------
         ValueError
-            If x or y is not of the length that the net has.
+            If x or y is not of the length that the net has; if a layer
+            couples the samples of a batch, as BatchNorm1d in training does.
         TypeError
             If they do not hold real numbers.
         """
+        columns = self.sample(x, y)
+        check_each_row_alone("derive.evaluate", self.places)
         with np.errstate(all="ignore"):  # a formula may have no value at a bound
-            return self._evaluated(self.values_at(*self.sample(x, y)))
-
-    def _evaluated(self, values: dict[str, Any]) -> Values:
-        """Return the five tables, given the value of each letter."""
-
-        def value(cell: Expr, shape: Any = -1) -> Any:
-            value = cell.value(values)
-            if isinstance(value, tuple):
-                return tuple(map(np.ravel, value))
-            number = shape == -1 and np.ndim(value) == 0
-            return float(value) if number else np.reshape(value, shape)
-
-        forward = [ForwardRow(a, value(z), value(out)) for a, z, out in self.forward]
-        gradients = [GradientRow(a, value(b, s.value), s) for a, b, s in self.gradients]
-        jacobians = [JacobianRow(a, value(b, s.value), s) for a, b, s in self.jacobians]
-        batch = [BatchRow(a, value(b, s.value), s) for a, b, s in self.batch]
-        return Values(forward, gradients, jacobians, batch, self.run(values))
-
-    def run(self, values: dict[str, Any], steps: slice = slice(None)) -> list[Step]:
-        """Run the five steps, or some, which give their left sides new values."""
-
-        def result(equation: Expr) -> Any:
-            left, right = equation.args[0], equation.value(values)
-            name = str(left.args[0] if isinstance(left, Entry) else left)
-            if np.ndim(right) == 1:  # the entries of a row or a column
-                right = np.reshape(right, np.shape(values[name]))
-            values[name] = right
-            return right
-
-        chosen = self.steps[steps]
-        return [Step(k, name, list(map(result, of))) for k, name, of in chosen]
+            return self.evaluated(self.values_at(*columns))
 
     def sample(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Any, Any]:
         """Return x and y as columns, of the lengths of the net."""
         n, k = self.places[0].below.width.value, self.top.width.value
         x = check_column("derive", "x", x, n, self.layers[0][0])
         return x, check_column("derive", "y", y, k, self.layers[-1][0])
-
-    def values_at(self, x: Any, y: Any, outputs: Any = None) -> dict[str, Any]:
-        """Return the value of each letter, for samples in columns.
-
-        Given the outputs of the layers, as rows, zₖ is what they are and
-        not what the formulas make of it.
-        """
-        values: dict[str, Any] = {"x": x, "y": y, "X": x.T, "Y": y.T, "lr": np.nan}
-        values |= {"N": float(x.shape[1]), "K": float(len(y))}
-        for θ, parameter in self.parameters:
-            data = parameter.data.astype(np.float64)
-            values[str(θ)] = data.reshape(len(data), -1)
-            if self.optimizer is not None:
-                v = self.optimizer.velocity_of(parameter)
-                values[str(Of("v", θ))] = v.reshape(len(v), -1)
-        for k, place in enumerate(self.places):
-            if outputs is None:
-                out = spelled(place.output(place.below.z)).value(values)
-            else:
-                out = np.asarray(outputs[k], np.float64).T
-            values[str(place.above.z)], values[str(place.above.batch)] = out, out.T
-        for symbol, elements, shape in self.jacobians if x.shape[1] == 1 else ():
-            values[str(symbol)] = np.reshape(elements.value(values), shape.value)
-        for quantity, formula, _ in self.batch:
-            values[str(quantity)] = formula.value(values)
-        return values
 
     def check(self, x: npt.ArrayLike, y: npt.ArrayLike) -> float:
         """Compare every cell with what the library computes at one data point.
@@ -342,24 +312,30 @@ class Derivation:
         float
             The largest difference, relative to the largest entry of its
             cell: below 1e-10 for a float64 net, near 1e-6 for one in
-            float32.
+            float32. Gradients of a net that couples its samples are
+            compared relative to the largest of them, since some are 0 but
+            for rounding.
 
         Raises
         ------
         ValueError, TypeError
             As evaluate.
         """
-        _places(numbered_layers(self.model))  # its layers are still all that it is
-        from mlp.derivation.proof import (
-            largest_difference,  # which knows forward and backward
-        )
-
+        # its layers are still all that the model is
+        places_of("derive", self.model, numbered_layers(self.model))
         return largest_difference(self, *self.sample(x, y))
 
     def _tables(self) -> list[Table]:
         legend: list[Cell] = ["In columns; layer k gives ", Symbol("z", "k")]
-        for place in filter(lambda place: place.is_activation, self.places):
-            legend += ["; ", place.name, f" is {type(place.layer).__name__}"]
+        for place in self.places:
+            if place.name.letter in "fg":
+                legend += ["; ", place.name, f" is {type(place.layer).__name__}"]
+            for letter, meaning in place.legend():
+                legend += ["; ", letter, *meaning]
+        rows = {str(row.quantity) for row in self.batch}
+        for named in self.letters():
+            if not named.above and str(named) not in rows:
+                legend += ["; ", named, " = ", named.meaning]
         widths = [self.places[0].below.width, *(p.above.width for p in self.places)]
         for letter, value in {str(width.letter): width for width in widths}.values():
             legend += ["; ", letter, f" = {value}"]
@@ -413,7 +389,7 @@ def derive(
     model: Layer,
     criterion: Loss,
     *,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     layout: str = "numerator",
     nested: bool | None = None,
 ) -> Derivation:
@@ -425,9 +401,9 @@ def derive(
         It stays as it is; no data is needed.
     criterion : Loss
         The loss at the end.
-    optimizer : SGD or None
+    optimizer : Optimizer or None
         Whose update step 5 is to show; None shows plain SGD with the letter
-        lr.
+        lr. Of one without an entry in RULES a sentence stands there.
     layout : "numerator" or "denominator"
         Whether the derivative of a number by a column is a row, or a
         column; the latter gives each gradient in the shape of its
@@ -450,7 +426,7 @@ def derive(
         none with weights; if layout is unknown.
     TypeError
         If something in the net is no Layer, criterion no Loss, optimizer no
-        SGD.
+        Optimizer.
     NotImplementedError
         If a layer or the loss has no entry in mlp.derivation.RULES.
 
@@ -471,38 +447,4 @@ def derive(
     """
     numbers.one_of("derive", "layout", layout, LAYOUTS)
     nested = None if nested is None else numbers.flag("derive", "nested", nested)
-    numbers.instance("derive", "criterion", criterion, Loss)
-    check_rule("derive", "the loss", criterion, RULES, LossRule)
     return Derivation(model, criterion, optimizer, layout, nested)
-
-
-def _places(numbered: list[tuple[str, Any]]) -> list[_Place]:
-    """Return each layer in its place; check that there are some, and that they fit."""
-    names, layers = [who for who, _ in numbered], [layer for _, layer in numbered]
-    for who, layer in numbered:
-        numbers.instance("derive", who, layer, Layer)
-        check_rule("derive", who, layer, RULES, Affine | Elementwise)
-    kinds = [type(RULES[type(layer)]) for layer in layers]
-    check_some_weights("derive", Affine in kinds)
-    affine, has_g = kinds.count(Affine), kinds[-1] is Elementwise
-    width = _Width(Symbol("n"), layers[kinds.index(Affine)].weight.data.shape[1])
-    level = _Level(_x, Symbol("X"), Symbol("G", "0"), width)
-    places: list[_Place] = []
-    for i, (layer, kind) in enumerate(zip(layers, kinds, strict=True), start=1):
-        k, is_last = kinds[:i].count(kind), i == len(layers)
-        if kind is Affine:
-            name = Symbol(type(layer).__name__, str(k))
-            m, n = layer.weight.data.shape
-            numbers.fits("derive", names[i - 1], n, names[i - 2], width.value)
-            letter = Symbol("h", str(k) if affine > 2 else "")
-            width = _Width(_K if k == affine else letter, m)
-        else:
-            several = kinds.count(kind) - has_g > 1
-            name = Symbol("g") if is_last else Symbol("f", str(k) if several else "")
-        z, batch = Symbol("z", str(i)), Symbol("Z", str(i))
-        if is_last:
-            z, batch = _ŷ, Symbol("Ŷ")
-        above = _Level(z, batch, Symbol("G", str(i)), width)
-        places.append(_Place(layer, name, k, level, above, kind is Elementwise))
-        level = above
-    return places

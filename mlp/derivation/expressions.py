@@ -1,8 +1,8 @@
-"""Trees that can be printed and evaluated.
+"""Formulas as trees that can be printed and evaluated: letters and arithmetic.
 
-A newcomer should learn that a formula and its value are two readings of one
-thing: a node knows how it is laid out, whatever the notation, and what its
-value is, given the values of its letters. Nothing here knows of nets.
+A node knows how it is laid out in a notation, and what its value is, given
+the values of its letters. Nothing here knows of nets. Functions and what
+else a derivation needs are in operations.py.
 
 The value of a column, a row or a matrix is an array of two dimensions, and
 a Product of two such is a matrix product. The value of a number is a float;
@@ -17,60 +17,15 @@ operators * and ** and / of Python mean entry by entry.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from mlp.derivation.notation import Notation
+
 SUM, PRODUCT, POWER, FACTOR = 1, 2, 3, 4  # how tightly a node holds together
-_SUP = str.maketrans("0123456789()+−T", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵀ")
-_SUB = str.maketrans("0123456789ik", "₀₁₂₃₄₅₆₇₈₉ᵢₖ")
-
-
-class Notation:
-    """How things look: here in plain Unicode; rendering.py has two more."""
-
-    inline_fractions = True
-    digit_first = re.compile(r"[ {]*\d")  # matches a layout that begins with a digit
-
-    def token(self, text: str) -> str:
-        """Return a letter, a number or an operator."""
-        return text
-
-    words = token  # plain words
-
-    def number(self, digits: str, exponent: str) -> str:
-        """Return a positive number, digits · 10^exponent, or its digits alone."""
-        return f"{digits}e{exponent}" if exponent else digits
-
-    def row(self, *parts: str) -> str:
-        """Return the parts side by side."""
-        return "".join(parts)
-
-    def joined(self, sign: str, texts: Sequence[str]) -> str:
-        """Return layouts with a sign between."""
-        first, *rest = texts
-        return self.row(first, *(self.row(self.token(sign), r) for r in rest))
-
-    def fence(self, left: str, inner: str, right: str) -> str:
-        """Return inner between brackets as high as it is."""
-        return left + inner + right
-
-    def index(self, base: str, below: str) -> str:
-        """Return base with something below to the right."""
-        return base + below.translate(_SUB)
-
-    def power(self, base: str, above: str) -> str:
-        """Return base with something above to the right, as x² or x^(0.5)."""
-        if above.strip("0123456789()+−T"):
-            return f"{base}^({above})"
-        return base + above.translate(_SUP)
-
-    def fraction(self, above: str, below: str) -> str:
-        """Return above over below."""
-        return f"{above}/{below}"
 
 
 class Expr:
@@ -264,13 +219,6 @@ class Number(Expr):
         return self.number
 
 
-class Nothing(Expr):
-    """None, which a gradient is after step 3."""
-
-    show = staticmethod(lambda n: n.words("None"))
-    compute = staticmethod(lambda: None)
-
-
 class Sum(Expr):
     """a + b − c."""
 
@@ -391,203 +339,3 @@ class Power(Expr):
     def compute(self, a: Any) -> Any:
         """Return the power."""
         return np.power(np.asarray(a, np.float64), self.exponent)[()]
-
-
-class Transpose(Expr):
-    """aᵀ."""
-
-    tightness = POWER
-    compute = staticmethod(np.transpose)
-
-    def show(self, n: Notation, a: Expr) -> str:
-        """Return aᵀ, of a letter with a number above as well: W⁽¹⁾ᵀ."""
-        return n.power(a.layout(n, POWER if type(a) is Symbol else FACTOR), "T")
-
-
-class Apply(Expr):
-    """f(a), entry by entry: a name, a function of NumPy's kind, its argument.
-
-    A name of one letter, such as σ, is set as it is; a word, such as log,
-    stands before a letter without parentheses.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mlp.derivation.expressions import Apply, Symbol
-    >>> log = Apply("log", np.log, Symbol("x"))
-    >>> print(log, log.value({"x": 1.0}))
-    log x 0.0
-    """
-
-    def __init__(self, name: str, function: Callable[[Any], Any], arg: Expr) -> None:
-        super().__init__(arg)
-        self.name, self.function = name, function
-        letter = arg.args[0] if isinstance(arg, Entry) else arg
-        self.is_word = len(name) > 1
-        self.is_open = (
-            self.is_word
-            and type(letter) is Symbol
-            and (letter is arg or not letter.below)  # (z₁)ᵢ has parentheses already
-        )
-        self.tightness = PRODUCT if self.is_open else POWER
-
-    def show(self, n: Notation, a: Expr) -> str:
-        """Return f(a), or log x."""
-        name = n.words(self.name) if self.is_word else n.token(self.name)
-        if self.is_open:
-            return n.row(name, n.token(" "), a.layout(n))
-        return n.row(name, n.fence("(", a.layout(n), ")"))
-
-    def compute(self, a: Any) -> Any:
-        """Return f(a)."""
-        return self.function(a)
-
-
-class AtLeast(Expr):
-    """max(a, b)."""
-
-    compute = staticmethod(np.maximum)
-
-    def show(self, n: Notation, a: Expr, b: Expr) -> str:
-        """Return max(a, b)."""
-        inner = n.joined(", ", [a.layout(n), b.layout(n)])
-        return n.row(n.words("max"), n.fence("(", inner, ")"))
-
-
-class Positive(Expr):
-    """(a)⁺ = max(0, a)."""
-
-    tightness = POWER
-    show = staticmethod(lambda n, a: n.power(n.fence("(", a.layout(n), ")"), "+"))
-    compute = staticmethod(lambda a: np.maximum(a, 0))
-
-
-class IsPositive(Expr):
-    """[a > 0]: 1 where a > 0, else 0."""
-
-    compute = staticmethod(lambda a: np.where(a > 0, 1.0, 0.0))
-
-    def condition(self, n: Notation) -> str:
-        """Return a > 0."""
-        return n.row(self.args[0].layout(n), n.token(" > "), n.token("0"))
-
-    def show(self, n: Notation, a: Expr) -> str:
-        """Return [a > 0]."""
-        return n.fence("[", self.condition(n), "]")
-
-
-class SquaredNorm(Expr):
-    """‖a‖²."""
-
-    tightness = POWER
-    show = staticmethod(lambda n, a: n.power(n.fence("‖", a.layout(n), "‖"), "2"))
-    compute = staticmethod(lambda a: np.sum(a**2))
-
-
-class Entry(Expr):
-    """aᵢ, standing for all entries of a."""
-
-    compute = staticmethod(np.ravel)
-
-    def __init__(self, a: Expr) -> None:
-        super().__init__(a)
-        self.is_array = False
-
-    def show(self, n: Notation, a: Expr) -> str:
-        """Return aᵢ, or (z₁)ᵢ."""
-        bare = isinstance(a, Symbol) and not a.below
-        return n.index(a.layout(n, FACTOR + (not bare)), "i")
-
-
-class SumOver(Expr):
-    """Σᵢ [a]."""
-
-    tightness = PRODUCT
-    compute = staticmethod(np.sum)
-
-    def show(self, n: Notation, a: Expr) -> str:
-        """Return Σᵢ [a]."""
-        sign = n.index(n.token("Σ"), "i")
-        return n.row(sign, n.token(" "), n.fence("[", a.layout(n), "]"))
-
-
-class RowSum(Expr):
-    """The sum of the rows of a batch."""
-
-    show = staticmethod(lambda n, a: n.row(n.words("sum of the rows of "), a.layout(n)))
-    compute = staticmethod(lambda a: a.sum(axis=0))
-
-
-class Diagonal(Expr):
-    """The matrix with these entries on its diagonal, as large as of."""
-
-    compute = staticmethod(lambda a, of: np.diag(np.broadcast_to(a, np.size(of))))
-
-    def show(self, n: Notation, a: Expr, of: Expr) -> str:
-        """Return a if i = j, else 0; a condition goes among the ifs."""
-        if isinstance(a, IsPositive):
-            ifs = n.row(n.words(" if i = j and "), a.condition(n), n.words(", else 0"))
-            return n.row(n.token("1"), ifs)
-        return n.row(a.layout(n), n.words(" if i = j, else 0"))
-
-
-class Unit(Expr):
-    """I, the matrix that changes nothing, as large as its argument."""
-
-    show = staticmethod(lambda n, a: n.token("I"))
-    compute = staticmethod(lambda a: np.eye(np.size(a)))
-
-
-class Same(Expr):
-    """What stands in the cell before, in words."""
-
-    show = staticmethod(lambda n, a: n.words("the same"))
-    compute = staticmethod(lambda a: a)
-
-
-class That(Expr):
-    """What stands in the row before, and y: a loss's input, in words."""
-
-    show = staticmethod(lambda n, _, y: n.row(n.words("that, and "), y.layout(n)))
-    compute = staticmethod(lambda *args: args)
-
-
-class Equal(Expr):
-    """a = b, whose value is that of b."""
-
-    sign = " = "
-
-    def show(self, n: Notation, *args: Expr) -> str:
-        """Return both sides."""
-        return n.joined(self.sign, [arg.layout(n) for arg in args])
-
-    def value(self, values: Mapping[str, Any]) -> Any:
-        """Return the value of b; a need not have one yet."""
-        return self.args[1].value(values)
-
-
-class Becomes(Equal):
-    """a ← b."""
-
-    sign = " ← "
-
-
-class Shape(NamedTuple):
-    """n × h in letters, and in integers.
-
-    Attributes
-    ----------
-    value : tuple of int
-        As the shape of an array.
-    """
-
-    letters: tuple[Expr, ...]
-    value: tuple[int, ...]
-
-    def layout(self, n: Notation) -> str:
-        """Return the letters with × between."""
-        return n.joined(" × ", [letter.layout(n) for letter in self.letters])
-
-    def __str__(self) -> str:
-        """Return the letters in plain Unicode."""
-        return self.layout(Notation())

@@ -1,13 +1,14 @@
 """jacobian: what backward never forms.
 
-A newcomer should learn how large a Jacobian is and how little of it is ever
-needed: backward is given a row and returns that row times the matrix, which
-takes far less than the matrix would.
+It shows how large a Jacobian is and how little of it is needed: backward is
+given a row and returns that row times the matrix, which takes far less than
+the matrix would.
 """
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,8 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
     Parameters
     ----------
     layer : Layer
-        It is left as it is: a copy runs.
+        It is left as it is: a copy runs. One that draws random numbers, as
+        Dropout, draws once, what its next forward would draw.
     x : array_like of shape (in,) or (1, in)
         One sample.
 
@@ -94,19 +96,39 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
             f"jacobian: expected one sample, x of shape (in,) or (1, in), got "
             f"{np.shape(x)}; take one row, x[0]"
         )
+    for inside in layer.modules():
+        if inside.training and inside.least_rows > 1:
+            raise ValueError(
+                f"jacobian: expected a layer that treats each row of a batch by "
+                f"itself, got {inside!r} in training mode, in which a row depends on "
+                f"the others; write layer.eval() before"
+            )
     twin = copy.deepcopy(layer)  # whose parameters' .grad may be written to
     for parameter in twin.parameters():
         parameter.grad = None
+    drawn = [(g, g.bit_generator.state) for _, g in twin.named_generators()]
     y = np.asarray(twin.forward(sample))
     if y.ndim != 2 or len(y) != 1:
         raise ValueError(
             f"jacobian: expected {layer!r} to return one row, (1, out), got {y.shape}"
         )
     out = y.shape[1]
+    if any(g.bit_generator.state != state for g, state in drawn):
+        return np.vstack([_row(twin, sample, drawn, e) for e in np.eye(out)])
     same = twin.forward(np.repeat(sample, out, axis=0))
     result = np.asarray(twin.backward(np.eye(out)))
     _check_rows(twin, sample, y, same, result)
     return result
+
+
+def _row(
+    twin: Layer, x: Array, drawn: list[tuple[np.random.Generator, Any]], e: Array
+) -> Array:
+    """Return one row of the Jacobian, with the same draws as every other."""
+    for generator, state in drawn:
+        generator.bit_generator.state = state
+    twin.forward(x)
+    return np.asarray(twin.backward(e[np.newaxis]))
 
 
 def _check_rows(twin: Layer, x: Array, y: Array, same: Array, jacobian: Array) -> None:

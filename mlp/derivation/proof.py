@@ -1,28 +1,27 @@
 """Each formula of a derivation against the library.
 
-A newcomer should learn that a formula is believed when two ways to its
-value agree that have nothing in common: the expression, evaluated, and the
-layers' own forward and backward.
+A formula is believed when two ways to its value agree that have nothing in
+common: the expression, evaluated, and the layers' own forward and backward.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
 
-from mlp.core.layer import Layer
-from mlp.core.parameter import Parameter
-from mlp.derivation import Derivation
-from mlp.derivation.expressions import Equal, Of
+from mlp.core import Layer, Parameter
+from mlp.derivation.expressions import Of
 from mlp.derivation.jacobian import jacobian
+from mlp.derivation.operations import Equal, Named, Words
+from mlp.derivation.steps import has_rule
 from mlp.derivation.tables import spelled
 from mlp.sequential import Sequential
 
 
-def largest_difference(d: Derivation, x: Any, y: Any) -> float:
+def largest_difference(d: Any, x: Any, y: Any) -> float:
     """Return the largest relative difference between formula and library.
 
     Parameters
@@ -42,104 +41,225 @@ def largest_difference(d: Derivation, x: Any, y: Any) -> float:
     True
     """
     with np.errstate(all="ignore"):  # a formula may have no value at a bound
-        return max(_difference(*pair) for pair in _pairs(d, x, y))
+        return max(_difference(a, b, *least) for a, b, *least in _pairs(d, x, y))
 
 
-def _pairs(d: Derivation, x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the value of a formula, and what the library makes of it."""
-    model, layers, criterion, optimizer, parameters = copy.deepcopy(
-        (
-            d.model,
-            [place.layer for place in d.places],
-            d.criterion,
-            d.optimizer,
-            [parameter for _, parameter in d.parameters],
+class _Library:
+    """Copies of the net, loss and optimizer, which run beside the formulas."""
+
+    def __init__(self, d: Any) -> None:
+        twins = copy.deepcopy(
+            (
+                d.model,
+                [place.layer for place in d.places],
+                d.criterion,
+                d.optimizer,
+                [parameter for _, parameter in d.parameters],
+            )
         )
-    )
-    whole = model if isinstance(model, Layer) else Sequential(*layers)
+        self.model, self.layers, self.criterion, self.optimizer, self.parameters = twins
+        if not isinstance(self.model, Layer):
+            self.model = Sequential(*self.layers)
+        pairs = [g for layer in self.layers for g in layer.named_generators()]
+        self.generators = [(g, g.bit_generator.state) for _, g in pairs]
+
+    def rewind(self) -> None:
+        """Have the layers that draw draw again what they drew first."""
+        for generator, state in self.generators:
+            generator.bit_generator.state = state
+
+    def zero_grad(self) -> None:
+        """Set each gradient to None."""
+        for p in self.parameters:
+            p.grad = None
+
+    def forward(self, d: Any, rows: Any, first: int) -> tuple[list[Any], Any]:
+        """Return input and outputs of the layers from one on, and what they drew."""
+        self.rewind()
+        outputs: list[Any] = [rows]
+        drawn: dict[str, Any] = {}
+        for place, layer in list(zip(d.places, self.layers, strict=True))[first:]:
+            if place.draws:
+                drawn |= place.mask(layer, outputs[-1])
+            outputs.append(layer.forward(outputs[-1]))
+        return outputs, drawn
+
+
+def _pairs(d: Any, x: Any, y: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the value of a formula, and what the library makes of it.
+
+    Of layers that couple the samples, only the batch is compared; the tables
+    of one sample then hold above them, for the first sample of the batch.
+    """
+    library = _Library(d)
     three = np.hstack([x, -x, x / 2]), np.hstack([y, y, y])
-    for columns in (three, (x, y)):
-        rows, target = columns[0].T, columns[1].T
-        inputs = [rows]
-        for layer in layers:
-            inputs.append(layer.forward(inputs[-1]))
-        *inputs, prediction = inputs
-        outputs = [*inputs[1:], prediction]
-        values = d.values_at(columns[0], columns[1], outputs)
-        for place, out in zip(d.places, outputs, strict=True):
-            yield spelled(place.output(place.below.z)).value(values), out.T
-        for p in parameters:
-            p.grad = None
-        loss, g = criterion.forward(prediction, target), criterion.backward()
-        yield values[str(d.top.grad)], g
-        for place, layer in zip(d.places[::-1], layers[::-1], strict=True):
-            g = layer.backward(g)
-            yield values[str(place.below.grad)], g
-        yield from _gradients(d, values, parameters)
+    if not d.first_alone:
+        yield from _batch(d, library, *three)
+        yield from _sample(d, library, x, y, (yield from _batch(d, library, x, y)))
+        return
+    values = yield from _batch(d, library, *three)
+    yield from _forward_rows(d, values)
+    yield from _steps(d, library, values)
+    outputs = [values["X"], *(values[str(p.above.batch)] for p in d.places)]
+    first = [rows[:1] for rows in outputs]
+    yield from _above(d, _Library(d), first, y)
 
-        # the model itself, whole, and each .grad anew
-        for p in parameters:
-            p.grad = None
-        prediction = whole.forward(rows)
-        yield values[str(d.top.batch)], prediction
-        yield loss, criterion.forward(prediction, target)
-        yield values[str(d.places[0].below.grad)], whole.backward(criterion.backward())
-        yield from _gradients(d, values, parameters)
 
+def _batch(
+    d: Any, library: _Library, x: Any, y: Any
+) -> Generator[tuple[Any, ...], None, dict[str, Any]]:
+    """Yield the pairs of a batch, and return the value of each letter."""
+    rows, target, whole = x.T, y.T, library.model
+    inputs, drawn = library.forward(d, rows, 0)
+    prediction = inputs[-1]
+    values = d.values_at(x, y, inputs[1:], drawn)
+    for place, out in zip(d.places, inputs[1:], strict=True):
+        yield spelled(place.output(place.below.z)).value(values), out.T
+    library.zero_grad()
+    loss, g = (
+        library.criterion.forward(prediction, target),
+        library.criterion.backward(),
+    )
+    least = _largest(d, values) if d.first_alone else 0.0
+    yield values[str(d.top.grad)], g
+    for place, layer in zip(d.places[::-1], library.layers[::-1], strict=True):
+        g = layer.backward(g)
+        yield values[str(place.below.grad)], g, least
+    yield from _gradients(d, values, library.parameters, least)
+    for row in d.batch:
+        if isinstance(row.formula, Equal):
+            left, right = (side.value(values) for side in row.formula.args)
+            yield left, right, least
+
+    # the model itself, whole, and each .grad anew
+    library.zero_grad()
+    library.rewind()
+    prediction = whole.forward(rows)
+    yield values[str(d.top.batch)], prediction
+    yield loss, library.criterion.forward(prediction, target)
+    top = library.criterion.backward()
+    yield values[str(d.places[0].below.grad)], whole.backward(top), least
+    yield from _gradients(d, values, library.parameters, least)
+    values["loss"], values["inputs"], values["least"] = loss, inputs, least
+    return dict(values)
+
+
+def _largest(d: Any, values: dict[str, Any]) -> float:
+    """Return the largest entry of a gradient of the batch."""
+    gradients = (
+        q for q, _, _ in d.batch if not isinstance(q, Named) or q.letter == "Ĝ"
+    )
+    return max(float(np.abs(values[str(q)]).max(initial=0)) for q in gradients)
+
+
+def _sample(
+    d: Any, library: _Library, x: Any, y: Any, values: dict[str, Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the pairs of one sample, whose batch of one row has just run."""
     # A forward row is what its layers' formulas make of x, all in float64: each
     # formula has been compared with its layer, at the input that the layer had.
     alone = d.values_at(x, y)
+    yield from _forward_rows(d, alone)
     columns_of_z = [alone[str(place.above.z)] for place in d.places]
-    (_, _, equations), *_ = d.run(dict(alone), slice(1, 2))
-    ends = [x, *columns_of_z, equations[0]]
-    for row, z, output in zip(d.forward, ends, ends[1:], strict=False):
-        given = row.input.value(alone)
-        yield given[0] if isinstance(given, tuple) else given, z
-        yield row.output.value(alone), output
     (forward,) = d.run(alone, slice(1))
     yield from zip(forward.equations, columns_of_z, strict=True)
+    yield from _chains(d, library, values, values["inputs"], 0)
+    yield from _steps(d, library, values)
 
-    # values, and each .grad, are now those of the one sample
-    for (_, gradient, _), p in zip(d.gradients, parameters, strict=True):
-        value = gradient.value(values)
-        yield np.reshape(value.T if d.is_numerator else value, p.data.shape), p.grad
-    for place, layer, z in zip(d.places, layers, inputs, strict=True):
-        if place.is_activation:
-            yield values[str(place.link())], jacobian(layer, z)
+
+def _forward_rows(d: Any, values: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield input and output of each row of the forward pass."""
+    columns_of_z = [values[str(place.above.z)] for place in d.places]
+    (_, _, equations), *_ = d.run(dict(values), slice(1, 2))
+    ends = [values["x"], *columns_of_z, equations[0]]
+    for row, z, output in zip(d.forward, ends, ends[1:], strict=False):
+        given = row.input.value(values)
+        yield given[0] if isinstance(given, tuple) else given, z
+        yield row.output.value(values), output
+
+
+def _above(
+    d: Any, library: _Library, inputs: list[Any], y: Any
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the pairs of one row, above the layers that couple the rows."""
+    first = d.first_alone
+    outputs, drawn = library.forward(d, inputs[first], first)
+    values = d.values_at(inputs[0].T, y, [*inputs[1 : first + 1], *outputs[1:]], drawn)
+    library.zero_grad()
+    library.criterion.forward(outputs[-1], y.T)
+    g = library.criterion.backward()
+    for layer in library.layers[first:][::-1]:
+        g = layer.backward(g)
+    yield from _chains(d, library, values, [*inputs[:first], *outputs], first)
+
+
+def _chains(
+    d: Any, library: _Library, values: dict[str, Any], inputs: list[Any], first: int
+) -> Iterator[tuple[Any, ...]]:
+    """Yield each gradient and each Jacobian of one sample."""
+    for (_, gradient, _), p in zip(d.gradients, library.parameters, strict=True):
+        if not isinstance(gradient, Words):
+            yield _laid(d, gradient.value(values), p), p.grad
+    library.rewind()
+    for k, (place, layer) in enumerate(zip(d.places, library.layers, strict=True)):
+        link = place.jacobian()
+        if link is not None and not isinstance(link, Words):
+            found = jacobian(layer, inputs[k])
+            yield values[str(place.link())], found if d.is_numerator else found.T
+        if place.draws and k >= first:
+            layer.forward(inputs[k])  # draws what it drew; the next draws anew
     for _, elements, _ in d.jacobians:
         if isinstance(elements, Equal):
             left, right = (side.value(values) for side in elements.args)
             yield left, right
 
-    # the other four steps, one after the other, from the outputs of the library
-    loss_step, zero, _, _ = d.run(values, slice(1, None))
-    yield loss_step.equations[0], loss
+
+def _steps(
+    d: Any, library: _Library, values: dict[str, Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the steps from the second on, from the outputs of the library."""
+    parameters, optimizer = library.parameters, library.optimizer
+    loss_step, zero, _ = d.run(values, slice(1, 4))
+    yield loss_step.equations[0], values["loss"]
     yield [value is None for value in zero.equations], [True] * len(parameters)
-    for (θ, _), p in zip(d.parameters, parameters, strict=True):
-        value = values[f"∂ℓ/∂{θ}"]
-        yield np.reshape(value.T if d.is_numerator else value, p.data.shape), p.grad
-    if optimizer is not None:
+    if d.first_alone:
+        yield from _gradients(d, values, parameters, values["least"])
+        # some are 0 but for rounding, which Adam's division would enlarge
+        for (θ, _), p in zip(d.parameters, parameters, strict=True):
+            values[str(Of(".grad", θ))] = np.asarray(p.grad, np.float64)
+    else:
+        for (θ, _), p in zip(d.parameters, parameters, strict=True):
+            yield _laid(d, values[f"∂ℓ/∂{θ}"], p), p.grad
+    if has_rule(optimizer):
+        d.run(values, slice(4, 5))
         optimizer.step()
         for (θ, _), p in zip(d.parameters, parameters, strict=True):
             yield np.reshape(values[str(θ)], p.data.shape), p.data
 
 
+def _laid(d: Any, value: Any, parameter: Parameter) -> Any:
+    """Return a gradient in the shape of its parameter."""
+    return np.reshape(value.T if d.is_numerator else value, parameter.data.shape)
+
+
 def _gradients(
-    d: Derivation, values: dict[str, Any], parameters: list[Parameter]
-) -> Iterator[tuple[Any, Any]]:
+    d: Any, values: dict[str, Any], parameters: list[Parameter], least: float
+) -> Iterator[tuple[Any, ...]]:
     """Yield each .grad of the batch form, and what backward left there."""
     for (θ, _), p in zip(d.parameters, parameters, strict=True):
-        yield values[str(Of(".grad", θ))], p.grad
+        yield values[str(Of(".grad", θ))], p.grad, least
 
 
-def _difference(a: Any, b: Any) -> float:
+def _difference(a: Any, b: Any, least: float = 0.0) -> float:
     """Return the largest difference of two cells, relative to their largest entry.
+
+    It is relative to least, if that is larger.
 
     Numbers below the smallest that the dtype of b, the library's, has in
     full are as good as 0.
     """
     dtype = np.asarray(b).dtype
-    tiny = np.finfo(dtype if dtype.kind == "f" else np.float64).tiny
+    tiny = max(np.finfo(dtype if dtype.kind == "f" else np.float64).tiny, least)
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)  # None is NaN
     if a.shape != b.shape or not np.all(np.isfinite(a) & np.isfinite(b)):
         return float("inf")

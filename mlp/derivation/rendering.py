@@ -1,8 +1,8 @@
-"""LaTeX, MathML, and tables in both.
+"""LaTeX, MathML, and tables in both and in plain text.
 
-A newcomer should learn nothing about nets here: a notation says how a
-letter with an index, a fraction or a pair of brackets looks, and each tree
-of expressions.py can be laid out in any.
+A notation says how a letter with an index, a fraction or a pair of brackets
+looks; each tree of expressions.py can be laid out in any. Nothing here
+knows of nets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from html import escape
 from typing import Any, NamedTuple, TypeAlias
 
 from mlp._shared.printing import paragraph, text_table
-from mlp.derivation.expressions import Expr, Notation, Shape
+from mlp.derivation.expressions import Expr
+from mlp.derivation.notation import Notation
+from mlp.derivation.operations import Shape
 
 Cell: TypeAlias = Expr | Shape | str
 

@@ -1,128 +1,62 @@
-"""What derive knows of each layer and loss.
+"""What derive and trace know of each layer, loss and optimizer: one entry a class.
 
-A newcomer should learn here that all of backpropagation rests on six short
-facts, one a class: a formula and its derivative. The rest is the chain
-rule, which is the same for every net.
+All of backpropagation rests on these few facts, each a formula and its
+derivative. The rest is the chain rule, which is the same for every net.
+kinds.py says what an entry is made of; places.py reads them next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from mlp.core.layer import Layer
-from mlp.core.loss import Loss
-from mlp.derivation.expressions import (
+from mlp.core import Layer, Loss, Optimizer
+from mlp.derivation.expressions import Chain, Expr, Number, Product, Quotient, Sum
+from mlp.derivation.kinds import (
+    Affine,
+    Elementwise,
+    Equations,
+    LayerRule,
+    LossRule,
+    Normalized,
+    Scaled,
+    StepRule,
+    Vectorwise,
+)
+from mlp.derivation.operations import (
     Apply,
+    AtLeast,
     Entry,
     Equal,
-    Expr,
     IsPositive,
-    Number,
+    Named,
     Positive,
+    PowerOf,
+    RowSums,
     Same,
     SquaredNorm,
     SumOver,
+    Transpose,
 )
-from mlp.layers.activations import Identity, ReLU, Sigmoid
-from mlp.layers.linear import Linear
-from mlp.losses.binary import BCELoss
-from mlp.losses.squared import MSELoss
+from mlp.layers import (
+    BatchNorm1d,
+    Dropout,
+    Identity,
+    LayerNorm,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from mlp.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from mlp.optim import SGD, Adam, AdamW, RMSprop
 
-
-class Affine(NamedTuple):
-    """y = W x + b, a layer with .weight and .bias (or None): ∂y/∂x = W.
-
-    Attributes
-    ----------
-    weight, bias : str
-        Their letters.
-
-    Examples
-    --------
-    A class of your own that computes what Linear does:
-
-    >>> from mlp import Linear
-    >>> from mlp.derivation import RULES
-    >>> class Zeros(Linear):
-    ...     def __init__(self, n, m):
-    ...         super().__init__(n, m)
-    ...         self.weight.data[...] = 0
-    >>> RULES[Zeros] = RULES[Linear]
-    """
-
-    weight: str = "W"
-    bias: str = "b"
-
-
-class Elementwise(NamedTuple):
-    """yᵢ = f(xᵢ), a layer without parameters: ∂y/∂x is diagonal.
-
-    Attributes
-    ----------
-    output : callable
-        From the expression of x, that of f(x).
-    slope : callable
-        From those of x and y, that of f'(x); 1 for the identity.
-    batch_form : callable or None
-        From those of X and Y, matrices of rows, f'(x) as backward computes
-        it, where that is another formula than slope.
-
-    Examples
-    --------
-    A layer of your own, in one line, as derive's error shows it:
-
-    >>> import numpy as np
-    >>> from mlp import Layer, Linear, MSELoss, Sequential, derive
-    >>> from mlp.derivation import RULES, Apply, Elementwise
-    >>> class Tanh(Layer):
-    ...     def forward(self, x):
-    ...         self.y = np.tanh(x)
-    ...         return self.y
-    ...     def backward(self, grad_output, *, needs_input_grad=True):
-    ...         return grad_output * (1 - self.y * self.y)
-    >>> tanh = lambda x: Apply("tanh", np.tanh, x)
-    >>> RULES[Tanh] = Elementwise(tanh, lambda x, y: 1 - y * y)
-    >>> d = derive(Sequential(Linear(2, 1), Tanh()), MSELoss())
-    >>> print(d.forward[1].output, "|", d.jacobians[0].elements)
-    tanh(W⁽¹⁾x + b⁽¹⁾) | 1 − ŷᵢ² if i = j, else 0
-    >>> d.check([0.5, -1.0], [0.25]) < 1e-10
-    True
-    """
-
-    output: Callable[[Expr], Expr]
-    slope: Callable[[Expr, Expr], Expr]
-    batch_form: Callable[[Expr, Expr], Expr] | None = None
-
-
-class LossRule(NamedTuple):
-    """ℓ(ŷ, y), and ∂ℓ/∂ŷ.
-
-    Attributes
-    ----------
-    value : callable
-        From ŷ, y and scale, ℓ at one sample; scale(k, e) is k e, or (k/K) e
-        if the reduction is the mean.
-    slope : callable
-        From ŷ, y, scale and t, ∂ℓ/∂ŷ at one sample: t(column), where t lays
-        the column down, or an expression of entries.
-    batch_form : callable
-        From Ŷ, Y and scale, matrices of rows, what backward returns.
-
-    Examples
-    --------
-    >>> from mlp import MSELoss
-    >>> from mlp.derivation import RULES, LossRule
-    >>> isinstance(RULES[MSELoss], LossRule)
-    True
-    """
-
-    value: Callable[..., Expr]
-    slope: Callable[..., Expr]
-    batch_form: Callable[..., Expr]
+# ------------------------------------------------------------------- functions
 
 
 def _logistic(x: Any) -> Any:
@@ -135,7 +69,20 @@ def log(x: Any) -> Any:
         return np.log(x)
 
 
-_log, _sigma = partial(Apply, "log", log), partial(Apply, "σ", _logistic)
+def _softmax(x: Any) -> Any:
+    """Return the softmax of each column."""
+    e = np.exp(x - np.max(x, axis=0))
+    return e / e.sum(axis=0)
+
+
+def _softmax_of_rows(x: Any) -> Any:
+    return _softmax(x.T).T
+
+
+_log, _sigma, _exp = (
+    partial(Apply, name, function)
+    for name, function in (("log", log), ("σ", _logistic), ("exp", np.exp))
+)
 
 
 class LogOfRest(Apply):
@@ -151,35 +98,256 @@ class LogOfRest(Apply):
             return np.log1p(-self.p.value(values))
 
 
-Scaled = Callable[[float, Expr], Expr]
+class LogOf(Apply):
+    """log p, from the logits of p and not from p, which may round to 0 or 1."""
+
+    def __init__(self, p: Expr, exact: Callable[[Any], Any], logits: Expr) -> None:
+        super().__init__("log", log, p)
+        self.exact, self.logits = exact, logits
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """Return log p."""
+        return np.ravel(self.exact(self.logits.value(values)))
 
 
-def _cross_entropy(ŷ: Expr, y: Expr, scale: Scaled) -> Expr:
+# ---------------------------------------------------------------------- layers
+
+
+def _leaky(layer: LeakyReLU) -> Elementwise:
+    """Return (x)⁺ − a (−x)⁺, with slope 1 or a."""
+    a = layer.negative_slope
+
+    def slope(x: Expr) -> Expr:
+        return a + Product(Number(1 - a), IsPositive(x))
+
+    return Elementwise(
+        lambda x: Sum(Positive(x), Product(Number(-a), Positive(-x))),
+        lambda x, y: slope(x),
+        lambda X, Y: slope(X),
+    )
+
+
+def _mask(layer: Dropout, x: Any) -> Any:
+    """Return 1 where the next forward keeps an entry, else 0."""
+    return (layer.forward(np.ones_like(x)) != 0).astype(np.float64)
+
+
+def _dropout(layer: Dropout) -> Elementwise:
+    """Return m ⊙ x / (1 − p) in training, and x in evaluation."""
+    if not layer.training:
+        return _IDENTITY
+    kept = Sum(Number(1), Number(-layer.p))
+    return Elementwise(
+        lambda x, m: m * x / kept,
+        lambda x, y, m: m / kept,
+        drawn=_mask,
+    )
+
+
+def _softmax_entry(x: Sequence[Expr], i: int) -> Expr:
+    """Return e^(xᵢ) / Σⱼ e^(xⱼ), the largest x taken away if they are large."""
+    values = [a.value({}) for a in x]
+    if max(map(abs, values)) > 300:
+        x = [a - x[int(np.argmax(values))] for a in x]
+    powers = [_exp(a) for a in x]
+    return powers[i] / (Sum(*powers) if len(powers) > 1 else powers[0])
+
+
+def _batch_norm(layer: BatchNorm1d) -> Normalized:
+    if layer.training:
+        return Normalized("rows", layer.eps)
+    return Normalized("nothing", layer.eps, layer.running_mean, layer.running_var)
+
+
+_IDENTITY = Elementwise(Same, lambda x, y: Number(1))
+
+# ---------------------------------------------------------------------- losses
+
+
+def _bce(ŷ: Expr, y: Expr, scale: Scaled) -> Expr:
     p, t = Entry(ŷ), Entry(y)
     return -scale(1, SumOver(t * _log(p) + (1 - t) * LogOfRest(p)))
 
 
-def _cross_entropy_slope(ŷ: Expr, y: Expr, scale: Scaled, t: Any) -> Expr:
+def _bce_slope(ŷ: Expr, y: Expr, scale: Scaled, t: Any) -> Expr:
     p, t_ = Entry(ŷ), Entry(y)
     as_it_comes = -scale(1, t_ / p - (1 - t_) / (1 - p))
     return Equal(as_it_comes, scale(1, (p - t_) / (p * (1 - p))))
 
 
-Rule = Affine | Elementwise | LossRule
-RULES: dict[type[Layer] | type[Loss], Rule] = {
+def _bounded_log(a: Expr) -> Expr:
+    """Return log a, with the bound of BCELoss where that is active."""
+    logarithm = _log(a)
+    return logarithm if logarithm.value({}) >= -100 else AtLeast(logarithm, -100)
+
+
+def _logits_bce(z: Expr, y: Expr, scale: Scaled) -> Expr:
+    p, t, rest = Entry(Named("p", _sigma(z))), Entry(y), _minus_softplus
+    log_yes, log_no = LogOf(p, rest, -z), LogOf(1 - p, rest, z)
+    return -scale(1, SumOver(t * log_yes + (1 - t) * log_no))
+
+
+def _minus_softplus(z: Any) -> Any:
+    """Return log σ(−z) = −log(1 + eᶻ)."""
+    return -np.logaddexp(0, z)
+
+
+def _logits_bce_slope(z: Expr, y: Expr, scale: Scaled, t: Any) -> Expr:
+    p, t_ = Entry(Named("p", _sigma(z))), Entry(y)
+    as_it_comes = -scale(1, (t_ / p - (1 - t_) / (1 - p)) * (p * (1 - p)))
+    return Equal(as_it_comes, scale(1, p - t_))
+
+
+def _categorical(z: Expr, y: Expr, scale: Scaled) -> Expr:
+    p = Entry(Named("p", Apply("softmax", _softmax, z)))
+    return -scale(1, SumOver(Entry(y) * LogOf(p, _log_softmax, z)))
+
+
+def _log_softmax(z: Any) -> Any:
+    s = z - np.max(z, axis=0)
+    return s - np.log(np.exp(s).sum(axis=0))
+
+
+def _categorical_slope(z: Expr, y: Expr, scale: Scaled, t: Any) -> Expr:
+    """Return −(y/p)ᵀ times the Jacobian of p, and what is left of it, (p − y)ᵀ."""
+    p = Named("p", Apply("softmax", _softmax, z))
+    jacobian = Apply("diag", lambda a: np.diag(np.ravel(a)), p) - Product(
+        p, Transpose(p)
+    )
+    as_it_comes = -scale(1, t(Chain(jacobian, y / p)))
+    return Equal(as_it_comes, scale(1, t(p - y)))
+
+
+def _rows(Z: Expr) -> Expr:
+    return Named("P", Apply("softmax of each row of", _softmax_of_rows, Z))
+
+
+# ------------------------------------------------------------------ optimizers
+
+
+def _sgd(o: Any, θ: Expr, g: Expr, v: Expr) -> Equations:
+    if o.weight_decay.number:
+        g = g + Chain(o.weight_decay, θ)
+    d = g
+    if o.momentum.number:
+        v = yield "velocity", Chain(o.momentum, v) + g
+        d = g + Chain(o.momentum, v) if o.nesterov else v
+    yield "θ", θ - Chain(o.lr, d)
+
+
+def _rmsprop(o: Any, θ: Expr, g: Expr, v: Expr, u: Expr) -> Equations:
+    if o.weight_decay.number:
+        g = yield "g", g + Chain(o.weight_decay, θ)
+    v = yield "square_avg", Chain(o.alpha, v) + Chain(1 - o.alpha, g**2)
+    d: Expr = Quotient(g, v**0.5 + o.eps)
+    if o.momentum.number:
+        d = yield "velocity", Chain(o.momentum, u) + d
+    yield "θ", θ - Chain(o.lr, d)
+
+
+def _adam(o: Any, θ: Expr, g: Expr, t: Expr, m: Expr, v: Expr) -> Equations:
+    """Yield the step of Adam, with the decay λ θ in g."""
+    if o.weight_decay.number:
+        g = yield "g", g + Chain(o.weight_decay, θ)
+    yield from _adam_step(o, θ, g, t, m, v)
+
+
+def _adamw(o: Any, θ: Expr, g: Expr, t: Expr, m: Expr, v: Expr) -> Equations:
+    """Yield the step of Adam, from a θ that is decayed."""
+    decay = o.weight_decay
+    θ = θ - Chain(o.lr, decay, θ) if decay.number else θ
+    yield from _adam_step(o, θ, g, t, m, v)
+
+
+def _adam_step(o: Any, θ: Expr, g: Expr, t: Expr, m: Expr, v: Expr) -> Equations:
+    β1, β2 = o.betas
+    t = yield "step", t + 1
+    m = yield "exp_avg", Chain(β1, m) + Chain(1 - β1, g)
+    v = yield "exp_avg_sq", Chain(β2, v) + Chain(1 - β2, g**2)
+    m = yield "m̂", m / (1 - PowerOf(β1, t))
+    v = yield "v̂", v / (1 - PowerOf(β2, t))
+    yield "θ", θ - Chain(o.lr, m / (v**0.5 + o.eps))
+
+
+_ADAM = {"step": "t", "exp_avg": "m", "exp_avg_sq": "v"}
+
+Rule = LayerRule | LossRule | StepRule
+RULES: dict[
+    type[Layer] | type[Loss] | type[Optimizer], Rule | Callable[[Any], Rule]
+] = {
     Linear: Affine("W", "b"),
-    Identity: Elementwise(Same, lambda x, y: Number(1)),
+    Identity: _IDENTITY,
     ReLU: Elementwise(Positive, lambda x, y: IsPositive(x), lambda x, y: IsPositive(y)),
+    LeakyReLU: _leaky,
     Sigmoid: Elementwise(_sigma, lambda x, y: y * (1 - y)),
+    Tanh: Elementwise(partial(Apply, "tanh", np.tanh), lambda x, y: 1 - y * y),
+    Softmax: Vectorwise(
+        partial(Apply, "softmax", _softmax),
+        lambda xi, yi, xj, yj, same: Product(yi, same) - Product(yi, yj),
+        lambda X, Y, G: Y * (G - RowSums(G * Y)),
+        _softmax_entry,
+    ),
+    Dropout: _dropout,
+    BatchNorm1d: _batch_norm,
+    LayerNorm: lambda layer: Normalized("columns", layer.eps),
     MSELoss: LossRule(
         lambda ŷ, y, scale: scale(1, SquaredNorm(ŷ - y)),
         lambda ŷ, y, scale, t: scale(2, t(ŷ - y)),
         lambda ŷ, y, scale: scale(2, ŷ - y),
+        lambda ŷ, y: (ŷ - y) ** 2,
     ),
     BCELoss: LossRule(
-        _cross_entropy,
-        _cross_entropy_slope,
+        _bce,
+        _bce_slope,
         lambda ŷ, y, scale: scale(1, (ŷ - y) / (ŷ * (1 - ŷ))),
+        lambda ŷ, y: y * _bounded_log(ŷ) + (1 - y) * _bounded_log(1 - ŷ),
+        lambda ŷ, y, scale: scale(1, (ŷ - y) / AtLeast(ŷ * (1 - ŷ), 1e-12)),
+        sign=-1,
     ),
+    BCEWithLogitsLoss: LossRule(
+        _logits_bce,
+        _logits_bce_slope,
+        lambda Z, Y, scale: scale(1, (1 - Y) * _sigma(Z) - Y * _sigma(-Z)),
+        lambda p, y: y * _log(p) + (1 - y) * _log(1 - p),
+        lambda p, y, scale: scale(1, p - y),
+        sign=-1,
+        inner=lambda z, i: _sigma(z[i]),
+    ),
+    CrossEntropyLoss: LossRule(
+        _categorical,
+        _categorical_slope,
+        lambda Z, Y, scale: scale(1, _rows(Z) - Y),
+        lambda p, y: y * _log(p),
+        lambda p, y, scale: scale(1, p - y),
+        sign=-1,
+        inner=_softmax_entry,
+    ),
+    SGD: StepRule(_sgd, {"velocity": "v"}),
+    RMSprop: StepRule(_rmsprop, {"square_avg": "v", "velocity": "u"}),
+    Adam: StepRule(_adam, _ADAM),
+    AdamW: StepRule(_adamw, _ADAM),
 }
-"""One entry a class; RULES[YourLayer] = Elementwise(…) adds one."""
+"""One entry a class: a rule, or a function from a layer to its rule.
+
+RULES[YourLayer] = Elementwise(…) adds one.
+"""
+
+
+def rule_of(thing: object) -> Rule | None:
+    """Return the rule of a layer or a loss as it is now, or None."""
+    found = RULES.get(type(thing))  # type: ignore[arg-type]
+    if found is None or isinstance(found, tuple):
+        return found
+    return found(thing)
+
+
+def step_rule(optimizer: Optimizer) -> StepRule | None:
+    """Return the rule of an optimizer, or of the class whose update it has, or None."""
+    for kind in type(optimizer).__mro__:
+        rule: Any = RULES.get(kind)
+        if isinstance(rule, StepRule):
+            own: Any = type(optimizer)
+            known: Any = kind
+            same = own.update is known.update and own.step is known.step
+            return rule if same else None
+    return None

@@ -12,9 +12,10 @@ from reading import FUNCTIONS, from_latex, from_mathml, read
 
 from mlp import SGD, BCELoss, Layer, Linear, MSELoss, Sequential, Sigmoid, derive, trace
 from mlp.derivation import RULES, Apply, Elementwise
-from mlp.derivation.expressions import Entry, Expr, Symbol
+from mlp.derivation.expressions import Expr, Symbol
+from mlp.derivation.figures import Line
+from mlp.derivation.operations import Entry
 from mlp.derivation.rendering import LATEX, MATHML
-from mlp.derivation.trace import Line
 
 # ---------------------------------------- formulas that a reader of ours may write
 

@@ -24,7 +24,7 @@ from mlp import (
     trace,
     train_step,
 )
-from mlp.derivation.trace import Line
+from mlp.derivation.figures import Line
 
 
 def lines_of(t):
@@ -164,7 +164,11 @@ class Own(Layer):
     ("change", "error", "sentence"),
     [
         (dict(criterion=MSELoss), TypeError, "trace: expected criterion to be of Loss"),
-        (dict(optimizer=0.1), TypeError, "trace: expected optimizer to be of SGD"),
+        (
+            dict(optimizer=0.1),
+            TypeError,
+            "trace: expected optimizer to be of Optimizer",
+        ),
         (
             dict(x=[[1.0]]),
             ValueError,
