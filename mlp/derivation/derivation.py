@@ -167,7 +167,7 @@ class Derivation(Evaluated):
         return sorted(pairs, key=lambda pair: order.get(id(pair[1]), len(order)))
 
     def laid(self, column: Expr) -> Expr:
-        """Return a column as the derivative of a number is laid in this layout."""
+        """Return a column, laid down in numerator layout."""
         return Transpose(column) if self.is_numerator else column
 
     def _forward(self, loss: Callable[[Expr], Expr], nested: Any) -> list[ForwardRow]:

@@ -1,4 +1,4 @@
-"""The lines of steps 1, 2 and 4: each entry of each array, from those before it.
+"""The lines of steps 1, 2 and 4, entry by entry.
 
 One pair of functions for each kind of rule, forward and backward, as the
 places of places.py have it in letters.

@@ -1,4 +1,4 @@
-"""Formulas as trees that can be printed and evaluated: letters and arithmetic.
+"""Formulas as trees: letters and arithmetic.
 
 A node knows how it is laid out in a notation, and what its value is, given
 the values of its letters. Nothing here knows of nets. Functions and what

@@ -1,4 +1,4 @@
-"""Numbers in the place of letters, and the lines that they make.
+"""Numbers in the place of letters.
 
 A Figure is a number as it is written; a Line is an entry of an array, its
 formula with figures in it, and what that comes to. Read entries.py next.

@@ -1,4 +1,6 @@
-"""The kinds of rules: what derive and trace may know of a layer, loss or optimizer.
+"""The kinds of rules.
+
+A rule is what derive and trace know of a layer, a loss or an optimizer.
 
 Each is a formula and its derivative, written with expressions. rules.py has
 one for each class of the library, and is where a reader's own go.

@@ -1,4 +1,4 @@
-"""A net, opened: which layer stands where, and whether its rules are known."""
+"""A net, opened: which layer stands where."""
 
 from __future__ import annotations
 

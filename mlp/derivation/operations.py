@@ -1,4 +1,4 @@
-"""Functions, entries, sums over entries, equations: the other nodes of a formula.
+"""Functions, entries, sums and equations.
 
 Each is a few lines: how it looks, and what its value is. A rule of your own
 is written with them and with Python's operators; see rules.py.

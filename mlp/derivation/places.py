@@ -1,4 +1,4 @@
-"""A layer in its place in a net, and what its rule writes into the five tables.
+"""A layer in its place, and its share of the five tables.
 
 One class for each kind of rule: the layer's formula, its link in a chain of
 Jacobians, the gradients of its parameters, and the lines of its backward.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mlp.core import Layer, Parameter
-from mlp.derivation.expressions import Of
+from mlp.derivation.expressions import Derivative, Of
 from mlp.derivation.jacobian import jacobian
 from mlp.derivation.operations import Equal, Named, Words
 from mlp.derivation.steps import has_rule
@@ -146,9 +146,7 @@ def _batch(
 
 def _largest(d: Any, values: dict[str, Any]) -> float:
     """Return the largest entry of a gradient of the batch."""
-    gradients = (
-        q for q, _, _ in d.batch if not isinstance(q, Named) or q.letter == "Ĝ"
-    )
+    gradients = [q for q, _, _ in d.batch if not isinstance(q, Named | Derivative)]
     return max(float(np.abs(values[str(q)]).max(initial=0)) for q in gradients)
 
 

@@ -1,4 +1,4 @@
-"""What derive and trace know of each layer, loss and optimizer: one entry a class.
+"""What derive and trace know: one entry a class.
 
 All of backpropagation rests on these few facts, each a formula and its
 derivative. The rest is the chain rule, which is the same for every net.

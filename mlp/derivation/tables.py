@@ -1,4 +1,4 @@
-"""What the five tables of a net are made of: rows, letters, widths and levels.
+"""What the five tables of a net are made of.
 
 The solution of a backpropagation exercise is the same five tables for every
 net: what each layer gives, the chain of Jacobians down to each parameter,

@@ -1,4 +1,4 @@
-"""The lines of step 5: each new entry of a parameter, from those before it."""
+"""The lines of step 5, entry by entry."""
 
 from __future__ import annotations
 
