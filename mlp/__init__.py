@@ -57,7 +57,7 @@ _HOME = {
     "one_hot": "data",
     "Dataset": "data",
     "StaleGradientWarning": "core",
-    "DivergenceError": "fitting.run",
+    "DivergenceError": "fitting.divergence",
     "CheckpointError": "fitting.checkpoint",
 }
 

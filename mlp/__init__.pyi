@@ -9,9 +9,9 @@ from mlp.derivation import derive
 from mlp.derivation.jacobian import jacobian
 from mlp.derivation.trace import trace
 from mlp.fitting.checkpoint import CheckpointError, load, save
+from mlp.fitting.divergence import DivergenceError
 from mlp.fitting.fit import fit
 from mlp.fitting.history import History
-from mlp.fitting.run import DivergenceError
 from mlp.layers import (
     BatchNorm1d,
     Dropout,

@@ -1,8 +1,8 @@
 """train_step: the five steps of training.
 
-They are the same for every net, every loss and every data set, and each of
-the usual mistakes in a training loop is one of them missing or out of its
-place. mlp.fitting runs them for epochs.
+They are the same for every net, every loss and every optimizer. The usual
+mistakes in a training loop are a step that is missing, and one in the wrong
+place. mlp.fitting.fit runs the five steps for epochs; read it next.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
-from mlp.optim.sgd import SGD
+from mlp.core.optimizer import Optimizer
 
 
 def train_step(
     model: Layer,
     criterion: Loss,
-    optimizer: SGD,
+    optimizer: Optimizer,
     x: npt.ArrayLike,
     y: npt.ArrayLike,
 ) -> float:
@@ -29,8 +29,8 @@ def train_step(
         A Sequential, as a rule.
     criterion : Loss
         How wrong the model's predictions are.
-    optimizer : SGD
-        Made of the model's parameters().
+    optimizer : Optimizer
+        Made of the model's parameters(), or some of them.
     x, y : array_like
         A batch of rows, and their targets, as the loss takes them.
 
@@ -52,9 +52,9 @@ def train_step(
         2. loss             ℓ(ŷ, y)
         3. zero the grads   ∂ℓ/∂Θ ← nothing, since backward adds
         4. backward         ∂ℓ/∂Θ by the chain rule, from ∂ℓ/∂ŷ down
-        5. step             Θ ← Θ − lr ∂ℓ/∂Θ
+        5. step             Θ ← Θ − lr ∂ℓ/∂Θ           if it is plain SGD
 
-    Nobody needs ∂ℓ/∂x, so backward is told so and spares a product.
+    ∂ℓ/∂x is not needed, so backward is told to leave that product out.
 
     Examples
     --------
@@ -74,9 +74,9 @@ def train_step(
     ----------
     docs/design.md, "The public surface".
     """
-    prediction = model.forward(x)
-    loss = criterion.forward(prediction, y)
-    optimizer.zero_grad()
-    model.backward(criterion.backward(), needs_input_grad=False)
-    optimizer.step()
+    prediction = model.forward(x)  # 1. forward
+    loss = criterion.forward(prediction, y)  # 2. loss
+    optimizer.zero_grad()  # 3. zero the gradients
+    model.backward(criterion.backward(), needs_input_grad=False)  # 4. backward
+    optimizer.step()  # 5. step
     return loss

@@ -1,4 +1,4 @@
-"""The checks of fit's arguments."""
+"""The checks of the arguments of fit, save and load."""
 
 from __future__ import annotations
 
@@ -18,28 +18,43 @@ from mlp._shared.arrays import (
     real_array,
     writable,
 )
-from mlp._shared.numbers import function, positive_int
+from mlp._shared.numbers import function, instance, positive_int
+from mlp.core.layer import Layer
+from mlp.core.loss import Loss
+from mlp.core.optimizer import Optimizer
 from mlp.fitting import files
 
 
+def check_optimizer(who: str, optimizer: Any) -> None:
+    """Raise unless it is an Optimizer."""
+    if isinstance(optimizer, type):
+        instance(who, "optimizer", optimizer, Optimizer)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"{who}: expected optimizer to be of Optimizer, got {optimizer!r}; derive "
+            f"its class from mlp.Optimizer, and write update"
+        )
+
+
 def training_rows(
-    who: str, x: npt.ArrayLike, y: npt.ArrayLike, x_dtype: Any, y_dtype: Any
+    who: str, criterion: Loss, x: npt.ArrayLike, y: npt.ArrayLike, dtypes: Any
 ) -> tuple[RealArray, RealArray]:
     """Return x and y as paired rows, finite; floats in the dtypes of a net's ends.
 
-    Integers stay as they are, since a layer or a loss may use them as labels.
+    Integers stay as they are, since a layer or a loss may use them as labels; so
+    does one label a row, of any dtype, for a loss that takes labels.
     """
     rows = []
-    arrays = zip("xy", paired_rows(who, x, y), (x_dtype, y_dtype), strict=True)
-    for name, array, dtype in arrays:
+    for name, array, dtype in zip("xy", paired_rows(who, x, y), dtypes, strict=True):
         finite(who, name, array)
-        is_float = array.dtype.kind == "f"
-        rows.append(real_array(who, name, array, dtype if is_float else None))
+        is_label = name == "y" and criterion.takes_labels and array.ndim == 1
+        is_kept = is_label or array.dtype.kind != "f"
+        rows.append(real_array(who, name, array, None if is_kept else dtype))
     return rows[0], rows[1]
 
 
 def held_out_rows(
-    who: str, pair: Any, x: RealArray, y: RealArray, x_dtype: Any, y_dtype: Any
+    who: str, criterion: Loss, pair: Any, x: RealArray, y: RealArray, dtypes: Any
 ) -> tuple[RealArray, RealArray]:
     """Return the pair of validation data, as training_rows does, of the same widths."""
     if not (isinstance(pair, tuple | list) and len(pair) == 2):
@@ -48,7 +63,7 @@ def held_out_rows(
             f"{type(pair).__name__}; write validation=(x_test, y_test)"
         )
     x_held, y_held = pair
-    held_out = training_rows(f"{who}, validation", x_held, y_held, x_dtype, y_dtype)
+    held_out = training_rows(f"{who}, validation", criterion, x_held, y_held, dtypes)
     for name, rows, other in zip("xy", held_out, (x, y), strict=True):
         if rows.shape[1:] != other.shape[1:]:
             raise ValueError(
@@ -130,6 +145,18 @@ def to_be_trained(who: str, optimizer: Any, parameters: list[Any]) -> None:
             f"{who}: expected the model's parameters to be finite, got NaN or "
             f"infinity; make the model anew, or load weights that are finite"
         )
+
+
+def enough_rows(who: str, model: Layer, n: int, batch_size: int) -> None:
+    """Raise if a batch has fewer rows than a layer needs in training."""
+    last = n % batch_size or batch_size
+    for layer in model.modules():
+        if last < layer.least_rows:
+            raise ValueError(
+                f"{who}: expected at least {layer.least_rows} rows in each batch, as "
+                f"{type(layer).__name__} needs in training, got {last} in the last "
+                f"one of {n} rows in batches of {batch_size}; take another batch_size"
+            )
 
 
 def functions(who: str, name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""fit: epochs of train_step."""
+"""fit: epochs of train_step. The loop itself is in mlp.fitting.run."""
 
 from __future__ import annotations
 
@@ -12,26 +12,30 @@ from mlp._shared import numbers
 from mlp._shared.numbers import Rng
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
+from mlp.core.optimizer import Optimizer
 from mlp.fitting import progress as progress_display
 from mlp.fitting.arguments import (
+    check_optimizer,
     check_patience,
+    enough_rows,
     functions,
     held_out_rows,
     place_for_a_file,
     to_be_trained,
     training_rows,
 )
+from mlp.fitting.evaluation import Evaluation, Metric
 from mlp.fitting.history import History
 from mlp.fitting.interrupt import HeldCtrlC
-from mlp.fitting.run import Metric, Run
-from mlp.optim.sgd import SGD
+from mlp.fitting.patience import Patience
+from mlp.fitting.run import Run
 from mlp.schedules import Schedule
 
 
 def fit(
     model: Layer,
     criterion: Loss,
-    optimizer: SGD,
+    optimizer: Optimizer,
     x: npt.ArrayLike,
     y: npt.ArrayLike,
     *,
@@ -44,6 +48,7 @@ def fit(
     metrics: Mapping[str, Metric] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
+    max_grad_norm: float | None = None,
 ) -> History:
     """Run train_step on shuffled minibatches for epochs; return the History.
 
@@ -56,16 +61,17 @@ def fit(
     Parameters
     ----------
     model : Layer
-        A Sequential, as a rule.
+        A Sequential, as a rule. It is trained in training mode and evaluated
+        in evaluation mode; at the end each layer is in its mode of before.
     criterion : Loss
-        One of your own counts as a mean over rows, or, if it has an
-        attribute reduction that is "sum", as a sum.
-    optimizer : SGD
+        Its reduction says how the losses of batches are averaged. One of
+        your own without a reduction counts as a mean over rows.
+    optimizer : Optimizer
         Made of the model's parameters(), or some of them.
     x, y : array_like
         The training rows, and their targets, as the loss takes them. Floats
         are converted to the parameters' dtype once, before the start;
-        integers, which may be labels, reach layers and loss as they are.
+        integers, and labels of a loss that takes them, stay as they are.
     epochs : int
         How many there are to be in all, those in the checkpoint included.
     batch_size : int
@@ -77,8 +83,8 @@ def fit(
         At the end of each epoch 1024 of them at a time go through the net.
     patience : int or None
         Stop after so many epochs without a lower validation loss. When the
-        run has ended, by patience or not, the model holds the parameters of
-        the lowest; a checkpoint holds those of the last epoch, to go on
+        run has ended, by patience or not, the model holds the parameters and
+        buffers of the lowest; a checkpoint holds those of the last epoch, to go on
         from, and beside them the best: load(…, best=True).
     schedule : function of the epoch, or None
         lr is multiplied by schedule(epoch), epoch = 0, 1, …, for that
@@ -94,14 +100,18 @@ def fit(
     checkpoint : str, path or None
         A file that is written after each epoch. If it is there at the
         start, the run goes on from it, and ends as one that was never cut:
-        parameters, velocities, history, generator and the best parameters
-        are those of the file; lr and the other settings those of this call.
-        A Generator given as rng is set to the file's state. A file whose
-        run is over is warned of, as no epoch is run.
+        parameters, buffers, the optimizer's state, history, generators and
+        the best parameters are those of the file; lr and the optimizer's
+        other settings are those of this call. A Generator given as rng is
+        set to the file's state, and so are those of layers that draw. If
+        the run in the file is over, no epoch is run, and a warning says so.
     progress : bool or None
         True shows epoch, losses and time left on standard error; None does
         if that is a terminal. A terminal gets a bar (in the clone, pip
         install '.[progress]'), else there is a line for each tenth.
+    max_grad_norm : float or None
+        Before each step, clip_grad_norm(optimizer.parameters, max_grad_norm)
+        scales the gradients that the optimizer holds.
 
     Returns
     -------
@@ -117,8 +127,9 @@ def fit(
         of other classes, or of a run with other metrics, or one with
         validation or patience and the other without.
     ValueError, TypeError
-        If an argument is wrong; x or y with NaN or infinity among them. If
-        the layers or the loss raise it for a batch.
+        If an argument is wrong; if x or y holds NaN or infinity; if the
+        last batch has too few rows for a layer. If the layers or the loss
+        raise it for a batch.
     RuntimeError
         If optimizer.lr is set while fit runs.
     KeyboardInterrupt
@@ -152,16 +163,17 @@ def fit(
     who = "fit"
     numbers.instance(who, "model", model, Layer)
     numbers.instance(who, "criterion", criterion, Loss)
-    numbers.instance(who, "optimizer", optimizer, SGD)
+    check_optimizer(who, optimizer)
     parameters = model.parameters()
     to_be_trained(who, optimizer, parameters)
     dtypes = parameters[0].data.dtype, parameters[-1].data.dtype
-    x, y = training_rows(who, x, y, *dtypes)
+    x, y = training_rows(who, criterion, x, y, dtypes)
     held_out = None
     if validation is not None:
-        held_out = held_out_rows(who, validation, x, y, *dtypes)
+        held_out = held_out_rows(who, criterion, validation, x, y, dtypes)
     epochs = numbers.positive_int(who, "epochs", epochs)
     batch_size = numbers.positive_int(who, "batch_size", batch_size)
+    enough_rows(who, model, len(x), batch_size)
     if patience is not None:
         patience = check_patience(who, patience, validation is not None)
     if schedule is not None:
@@ -172,36 +184,39 @@ def fit(
         place_for_a_file(who, "checkpoint", checkpoint)
     if progress is not None:
         progress = numbers.flag(who, "progress", progress)
+    if max_grad_norm is not None:
+        max_grad_norm = numbers.number(who, "max_grad_norm", max_grad_norm, above=0)
     run = Run(
-        model,
-        criterion,
-        optimizer,
-        parameters,
-        x,
-        y,
-        batch_size,
-        numbers.generator(who, rng),
-        held_out,
-        patience,
-        schedule,
-        dict(metrics or {}),
+        model=model,
+        criterion=criterion,
+        optimizer=optimizer,
+        x=x,
+        y=y,
+        batch_size=batch_size,
+        rng=numbers.generator(who, rng),
+        evaluation=Evaluation((x, y), held_out, dict(metrics or {})),
+        patience=None if patience is None else Patience(model, patience),
+        schedule=schedule,
+        max_grad_norm=max_grad_norm,
     )
     history = run.history
     try:
-        with HeldCtrlC() as ctrl_c:
+        with optimizer.at_lr(run.lr), HeldCtrlC() as ctrl_c:
             if checkpoint is not None:
-                run.go_on_from(checkpoint)
+                from mlp.fitting import resume  # here, as it is slow to load
+
+                resume.go_on(checkpoint, run)
             begun_at, steps = len(history.loss), run.steps_per_epoch
             with progress_display.display(progress, epochs, history, steps) as display:
                 while len(history.loss) < epochs and not run.is_out_of_patience():
                     run.one_epoch(ctrl_c, display.step)
                     if checkpoint is not None:
-                        run.save(checkpoint)
+                        resume.write(checkpoint, run)
                     display.epoch(history)
                     ctrl_c.deliver()
-            run.put_back_the_best()
+            run.end()
     finally:
-        optimizer._lr = run.lr
+        run.put_back_modes()
     history.stopped = "epochs" if len(history.loss) >= epochs else "patience"
     if checkpoint is not None and len(history.loss) == begun_at:
         warnings.warn(

@@ -1,24 +1,65 @@
-"""A state of a run that it can go back to."""
+"""What a step of training changes, kept so that a run can go back to it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlp._shared.arrays import RealArray
+from mlp.core.layer import Layer
+from mlp.core.optimizer import Optimizer
 
 STEPS_APART = 256  # are the states kept to rewind to, or the epochs, if longer
 
 
-class Moment:
-    """The parameters and the states of optimizer and generator, to be put back."""
+def state_arrays(model: Layer) -> list[RealArray]:
+    """Return the arrays of the parameters, and of the buffers: not copied."""
+    buffers = [buffer.data for _, buffer in model.named_buffers()]
+    return [p.data for p in model.parameters()] + buffers
 
-    def __init__(self, run: Any) -> None:
-        self.epoch = len(run.history.loss)
-        self._data = [p.data.copy() for p in run.parameters]
-        self._optimizer = run.optimizer.state_dict() | {"lr": run.lr}
-        self._rng = run.rng.bit_generator.state
 
-    def put_back(self, run: Any) -> None:
-        """Make all three what they were."""
-        for p, data in zip(run.parameters, self._data, strict=True):
-            p.data[...] = data
-        run.optimizer.load_state_dict(self._optimizer)
-        run.rng.bit_generator.state = self._rng
+def put_back(arrays: list[RealArray], kept: list[RealArray]) -> None:
+    """Write what was kept into the arrays."""
+    for array, copy in zip(arrays, kept, strict=True):
+        array[...] = copy
+
+
+class Moment(NamedTuple):
+    """A copy of all that State holds."""
+
+    arrays: list[RealArray]
+    optimizer: dict[str, Any]
+    generators: list[Any]
+
+
+class State:
+    """Parameters, buffers, the optimizer's state and all generators of a run.
+
+    The generators are that of the rows' order, and those of layers that draw.
+    """
+
+    def __init__(
+        self, model: Layer, optimizer: Optimizer, rng: np.random.Generator
+    ) -> None:
+        self._arrays, self._optimizer = state_arrays(model), optimizer
+        own = [generator for _, generator in model.named_generators()]
+        self._bits = [generator.bit_generator for generator in (rng, *own)]
+        self.is_changed_by_forward = len(self._arrays) + len(own) > len(
+            model.parameters()
+        )
+
+    def kept(self, lr: float) -> Moment:
+        """Return a copy; lr is the optimizer's own, whatever a schedule made of it."""
+        return Moment(
+            [array.copy() for array in self._arrays],
+            self._optimizer.state_dict() | {"lr": lr},
+            [bits.state for bits in self._bits],
+        )
+
+    def put_back(self, moment: Moment) -> None:
+        """Make all of it what it was."""
+        put_back(self._arrays, moment.arrays)
+        self._optimizer.load_state_dict(moment.optimizer)
+        for bits, state in zip(self._bits, moment.generators, strict=True):
+            bits.state = state

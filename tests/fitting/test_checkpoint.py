@@ -38,7 +38,7 @@ from mlp import (
     train_step,
 )
 from mlp.fitting import archive as _archive
-from mlp.fitting import checkpoint
+from mlp.fitting import contents
 from mlp.fitting.arguments import place_for_a_file
 
 BIT_GENERATORS = ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"]
@@ -1106,7 +1106,7 @@ def test_best_parameters_of_another_net_are_refused(path, change):
 
 def test_another_version_of_the_format_is_refused(path, monkeypatch):
     model, _ = net()
-    monkeypatch.setattr(checkpoint, "_VERSION", 2)
+    monkeypatch.setattr(contents, "VERSION", 2)
     save(path, model)
     monkeypatch.undo()
     refused(path, model, match="one of format 2, where this version of mlp reads 1")

@@ -1280,7 +1280,7 @@ BAD = r"expected {} to be finite, got 2 of {} entries outside it, the first nan 
         ),
         (lambda a: {"model": MSELoss()}, TypeError, "model to be of Layer"),
         (lambda a: {"criterion": a["model"]}, TypeError, "criterion to be of Loss"),
-        (lambda a: {"optimizer": 0.1}, TypeError, "optimizer to be of SGD"),
+        (lambda a: {"optimizer": 0.1}, TypeError, "optimizer to be of Optimizer"),
         (lambda a: {"model": Sequential(ReLU())}, ValueError, "with parameters"),
         (lambda a: {"model": Linear(3, 2)}, ValueError, "holds none of them"),
         (lambda a: {"epochs": 0}, ValueError, "epochs of at least 1"),

@@ -1,0 +1,64 @@
+"""What fit puts around a loss and an optimizer, for train_step to call.
+
+A watched loss looks at each prediction and each loss before the step that
+they would lead to; a clipped optimizer bounds the gradients before it steps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import numbers
+from mlp._shared.arrays import Array
+from mlp.core.loss import Loss
+from mlp.core.optimizer import Optimizer
+from mlp.fitting.divergence import NotFinite
+from mlp.optim.clipping import clip_grad_norm
+
+
+class Watched(Loss):
+    """A loss, with a check of each number before it is used."""
+
+    def __init__(self, criterion: Loss) -> None:
+        self.criterion = criterion
+
+    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
+        """Return the loss as a float; raise NotFinite if it, or ŷ, is not finite."""
+        try:
+            loss = self.criterion.forward(prediction, target)
+        except ValueError as error:  # BCELoss's of NaN, or of a wrong target
+            if np.isfinite(prediction).all():
+                raise
+            raise NotFinite("prediction") from error
+        if type(loss) is not float:
+            loss = numbers.real_number("fit", "the loss", loss)
+        if not math.isfinite(loss):
+            raise NotFinite("loss")
+        ŷ: Any = prediction  # whose sum of squares is a faster test; it may overflow
+        if not (math.isfinite(np.vdot(ŷ, ŷ)) or np.isfinite(ŷ).all()):
+            raise NotFinite("prediction")
+        return loss
+
+    def backward(self) -> Array:
+        """Return that of the loss."""
+        return self.criterion.backward()
+
+
+class Clipped:
+    """An optimizer whose gradients are scaled to a norm before each step."""
+
+    def __init__(self, optimizer: Optimizer, max_norm: float) -> None:
+        self._optimizer, self._max_norm = optimizer, max_norm
+
+    def zero_grad(self) -> None:
+        """Set the gradients to None."""
+        self._optimizer.zero_grad()
+
+    def step(self) -> None:
+        """Clip the gradients, and step."""
+        clip_grad_norm(self._optimizer.parameters, self._max_norm)
+        self._optimizer.step()
