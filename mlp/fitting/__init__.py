@@ -1,1 +1,1 @@
-"""fit, and what a long run needs: history, progress, checkpoints."""
+"""fit, and what a long run needs: history and checkpoints."""

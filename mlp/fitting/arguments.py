@@ -39,10 +39,10 @@ def check_optimizer(who: str, optimizer: Any) -> None:
 def training_rows(
     who: str, criterion: Loss, x: npt.ArrayLike, y: npt.ArrayLike, dtypes: Any
 ) -> tuple[RealArray, RealArray]:
-    """Return x and y as paired rows, finite; floats in the dtypes of a net's ends.
+    """Return x and y as paired finite rows, floats in the dtypes of a net.
 
-    Integers stay as they are, since a layer or a loss may use them as labels; so
-    does one label a row, of any dtype, for a loss that takes labels.
+    Integers stay as they are, since a layer or a loss may use them as
+    labels. So does one label a row, for a loss that takes labels.
     """
     rows = []
     for name, array, dtype in zip("xy", paired_rows(who, x, y), dtypes, strict=True):
@@ -56,7 +56,7 @@ def training_rows(
 def held_out_rows(
     who: str, criterion: Loss, pair: Any, x: RealArray, y: RealArray, dtypes: Any
 ) -> tuple[RealArray, RealArray]:
-    """Return the pair of validation data, as training_rows does, of the same widths."""
+    """Return the validation data as training_rows does, of the same widths."""
     if not (isinstance(pair, tuple | list) and len(pair) == 2):
         raise TypeError(
             f"{who}: expected validation to be a pair (x, y), got "
@@ -132,7 +132,7 @@ def _no_place(name: str, path: str, error: OSError) -> str:
 
 
 def to_be_trained(who: str, optimizer: Any, parameters: list[Any]) -> None:
-    """Raise unless there are parameters, finite, and an optimizer of some of them."""
+    """Raise unless there are finite parameters that the optimizer holds."""
     if not parameters:
         raise ValueError(
             f"{who}: expected a model with parameters to learn, got none; does it have "

@@ -251,7 +251,7 @@ def take_over(
     loaded: contents.Contents,
     settings: dict[str, Any] | None = None,
 ) -> None:
-    """Write it into the model and the optimizer; settings in place of the file's."""
+    """Write it into model and optimizer; settings replace the file's."""
     try:
         loaded.take_over(settings or {})
     except archive.Damaged as error:

@@ -1,4 +1,4 @@
-"""What is in the file of a checkpoint: its members, and the check of each."""
+"""The members of a checkpoint's file, and the check of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def architecture(model: Layer) -> bytes:
 
 
 def may_be_infinite(model: Layer) -> set[str]:
-    """Return the members that may hold infinity: a running minimum begins there."""
+    """Return the members that may hold infinity, as a running minimum."""
     names = {name for name, _ in model.named_buffers()}
     return names | {f"progress.best.{name}" for name in names}
 
@@ -83,7 +83,7 @@ class Contents:
         }
 
     def take_over(self, settings: dict[str, Any]) -> None:
-        """Write it into the model and the optimizer, which checks it once more."""
+        """Write it into the model and the optimizer, which checks it."""
         if self._optimizer is not None:
             try:
                 self._optimizer.load_state_dict(self._state | settings)

@@ -1,4 +1,4 @@
-"""DivergenceError: the numbers of a run are no longer finite."""
+"""DivergenceError: a number is no longer finite."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class NotFinite(ArithmeticError):
 def divergence(
     what: str, history: History, batch: int | None, lr: float, smaller: str
 ) -> DivergenceError:
-    """Return the error of the epoch after those of a history, with its sentence.
+    """Return the error of the epoch after those of a history.
 
     smaller is the call that makes the optimizer with a smaller lr.
     """

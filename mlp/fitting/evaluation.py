@@ -1,4 +1,4 @@
-"""What fit measures at the end of an epoch: the validation loss and the metrics."""
+"""The validation loss and the metrics of an epoch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def share(criterion: Loss, rows: int, n: int) -> float:
 
 
 class Evaluation:
-    """The loss on validation rows, and metrics on them or on the training rows.
+    """The loss on validation rows; metrics on them or the training rows.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Evaluation:
         self.metrics = metrics
 
     def run(self, net: Sequential, criterion: Loss) -> tuple[float, Array]:
-        """Return the validation loss, and the predictions if a metric wants them.
+        """Return the validation loss, and predictions if there are metrics.
 
         Without validation the loss is 0. predict runs in evaluation mode.
         """

@@ -42,7 +42,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def try_place(path: str | os.PathLike[str]) -> None:
-    """Raise the OSError, or for a name that none can be the ValueError, of a write."""
+    """Raise the OSError of a write, or the ValueError of an impossible name."""
     old = _status(path)
     if old is None or not _is_open_elsewhere(path, old):
         with _beside(path, old) as file:

@@ -1,4 +1,4 @@
-"""fit: epochs of train_step. The loop itself is in mlp.fitting.run."""
+"""fit: epochs of train_step; read mlp.fitting.run next."""
 
 from __future__ import annotations
 
@@ -61,8 +61,9 @@ def fit(
     Parameters
     ----------
     model : Layer
-        A Sequential, as a rule. It is trained in training mode and evaluated
-        in evaluation mode; at the end each layer is in its mode of before.
+        A Sequential, as a rule. It is trained in training mode and
+        evaluated in evaluation mode; at the end each layer has the mode
+        that it had before.
     criterion : Loss
         Its reduction says how the losses of batches are averaged. One of
         your own without a reduction counts as a mean over rows.
@@ -83,9 +84,9 @@ def fit(
         At the end of each epoch 1024 of them at a time go through the net.
     patience : int or None
         Stop after so many epochs without a lower validation loss. When the
-        run has ended, by patience or not, the model holds the parameters and
-        buffers of the lowest; a checkpoint holds those of the last epoch, to go on
-        from, and beside them the best: load(…, best=True).
+        run has ended, by patience or not, the model holds the parameters
+        and buffers of the lowest. A checkpoint holds those of the last
+        epoch, to go on from, and the best: load(…, best=True).
     schedule : function of the epoch, or None
         lr is multiplied by schedule(epoch), epoch = 0, 1, …, for that
         epoch; 0 is allowed. mlp.schedules has the usual ones. At the end,
@@ -110,8 +111,8 @@ def fit(
         if that is a terminal. A terminal gets a bar (in the clone, pip
         install '.[progress]'), else there is a line for each tenth.
     max_grad_norm : float or None
-        Before each step, clip_grad_norm(optimizer.parameters, max_grad_norm)
-        scales the gradients that the optimizer holds.
+        Before each step, clip_grad_norm scales the gradients that the
+        optimizer holds to this norm.
 
     Returns
     -------

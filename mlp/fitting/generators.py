@@ -1,4 +1,4 @@
-"""The generators of layers that draw, as a checkpoint keeps them.
+"""The generators of layers, in a checkpoint.
 
 Each is kept by the path to it; one that several layers share is kept once,
 and the other paths hold the first one's name.
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 
 def places(model: Layer) -> dict[str, Place]:
-    """Return the place of each generator, by its path; all paths of a shared one."""
+    """Return the place of each generator, by each path to it."""
     found = {}
     for path, layer in layers("", model):
         for name, value in walking.members(layer, (np.random.Generator, Layer)):
@@ -57,7 +57,7 @@ def encoded(model: Layer) -> bytes | None:
 
 
 class Loaded:
-    """The generators in a text, for a model; all of it checked when it is made.
+    """The generators in a text, for a model; checked when it is made.
 
     Raises
     ------

@@ -1,10 +1,9 @@
 """History: what fit notes after each epoch.
 
-A newcomer should learn to look at two curves before anything else. Both
-fall: go on. Both are flat, and high: the net or lr is too small. The
-training loss falls and the validation loss rises: the net has begun to
-learn the rows by heart, and the lowest point of the second curve was the
-net to keep; best_epoch says where it is.
+Look at two curves first. If both fall, go on. If both are flat and high,
+the net or lr is too small. If the training loss falls and the validation loss
+rises, the net overfits, and the net to keep was at the lowest point of the
+second curve, best_epoch.
 """
 
 from __future__ import annotations
@@ -134,7 +133,7 @@ class History:
         best = self.best_epoch
         height = 4.5 if len(panels) == 1 else 7
         figure: Any = figures.Figure(figsize=(8, height), layout="constrained")
-        figure._repr_png_ = partial(_png, figure)  # what a notebook asks for
+        vars(figure)["_repr_png_"] = partial(_png, figure)  # a notebook asks for it
         column = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
         for axes, (what, curves) in zip(column, panels, strict=True):
             for name, values in curves:

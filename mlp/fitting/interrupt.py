@@ -8,7 +8,7 @@ from typing import Any
 
 
 class HeldCtrlC:
-    """Ctrl-C waits for deliver(), where nothing is half done; a second one does not.
+    """Ctrl-C waits for deliver(); a second one does not.
 
     In another thread than the main one, where no signal arrives, it does
     nothing; nor where the program has Ctrl-C ignored.
@@ -33,7 +33,7 @@ class HeldCtrlC:
         self.pending = number, frame
 
     def deliver(self) -> None:
-        """Call the program's own handler, which as a rule raises KeyboardInterrupt."""
+        """Call the program's own handler, which raises KeyboardInterrupt."""
         if self.pending:
             held, self.pending = self.pending, None
             self._usual(*held)

@@ -1,4 +1,4 @@
-"""Patience: how long a run goes on without a lower validation loss."""
+"""Patience: when a run stops, and what it keeps."""
 
 from __future__ import annotations
 

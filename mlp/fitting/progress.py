@@ -83,10 +83,10 @@ class Bar(Silent):
 
 
 def display(progress: bool | None, epochs: int, history: History, steps: int) -> Silent:
-    """Return what shows a run of epochs, of so many steps each, some of them done.
+    """Return what shows a run of epochs, of so many steps each.
 
-    None shows it on a terminal; True elsewhere too, in lines, which a log file
-    can take.
+    None shows it on a terminal; True elsewhere too, in lines, which a log
+    file can take.
     """
     done = len(history.loss)
     if progress is False or done >= epochs or sys.stderr is None:

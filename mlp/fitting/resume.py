@@ -1,4 +1,4 @@
-"""The checkpoint of a run of fit: what is written, and how a run goes on."""
+"""The checkpoint of a run of fit, and how it goes on."""
 
 from __future__ import annotations
 

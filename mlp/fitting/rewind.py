@@ -1,4 +1,4 @@
-"""What a step of training changes, kept so that a run can go back to it."""
+"""What a step changes, kept to go back to."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Moment(NamedTuple):
 class State:
     """Parameters, buffers, the optimizer's state and all generators of a run.
 
-    The generators are that of the rows' order, and those of layers that draw.
+    The generators are that of the rows' order, and those of layers.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class State:
         )
 
     def kept(self, lr: float) -> Moment:
-        """Return a copy; lr is the optimizer's own, whatever a schedule made of it."""
+        """Return a copy; lr is the optimizer's own, without a schedule."""
         return Moment(
             [array.copy() for array in self._arrays],
             self._optimizer.state_dict() | {"lr": lr},

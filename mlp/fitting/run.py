@@ -1,4 +1,4 @@
-"""A run of fit: the loop over epochs and batches, each batch one train_step."""
+"""A run of fit: epochs and batches, each one train_step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values of a checkpoint: how progress is kept in arrays and texts.
+"""How progress is kept in arrays and texts.
 
 encoded and decoded are each other's inverse. What save would not write is
 refused, so that a file has one form only.

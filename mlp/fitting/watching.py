@@ -1,7 +1,7 @@
-"""What fit puts around a loss and an optimizer, for train_step to call.
+"""A loss and an optimizer that fit gives to train_step.
 
-A watched loss looks at each prediction and each loss before the step that
-they would lead to; a clipped optimizer bounds the gradients before it steps.
+A watched loss checks each prediction and each loss before the step. A
+clipped optimizer bounds the gradients before it steps.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Watched(Loss):
         self.criterion = criterion
 
     def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
-        """Return the loss as a float; raise NotFinite if it, or ŷ, is not finite."""
+        """Return the loss; raise NotFinite if it, or ŷ, is not finite."""
         try:
             loss = self.criterion.forward(prediction, target)
         except ValueError as error:  # BCELoss's of NaN, or of a wrong target
