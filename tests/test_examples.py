@@ -56,10 +56,18 @@ def test_classification_is_good(capsys):
     assert baseline >= 0.95
 
 
-def test_digits_is_good_and_better_than_the_nearest_centroid(capsys):
-    net, baseline = over_seeds("digits", capsys, "this net", "nearest centroid")
-    assert net >= 0.97
-    assert net > baseline
+def test_digits_is_good_and_better_than_its_baselines(capsys):
+    net, sigmoids, nearest = over_seeds(
+        "digits", capsys, "this net", "ten sigmoids", "nearest centroid"
+    )
+    assert net >= 0.975
+    assert net > sigmoids > nearest
+
+
+def test_three_spirals_want_a_hidden_layer(capsys):
+    net, line = over_seeds("spirals", capsys, "2-100-3", "linear softmax")
+    assert net >= 0.95
+    assert 0.45 <= line <= 0.6
 
 
 @pytest.mark.parametrize("name", ["classification", "digits"])
@@ -127,6 +135,64 @@ def test_sigmoids_gradient_vanishes_within_its_bound_and_relus_does_not(
         assert picture.read_bytes().startswith(b"\x89PNG")
     else:
         assert "one # for each power of ten" in text
+
+
+def by_layer(text, title):
+    """Return initialization.py's table under a title: a column for each init."""
+    table = text.partition(f"{title}\n")[2].partition("\n\n")[0].splitlines()
+    names = table[0].split()[1:]
+    rows = np.array([[float(n) for n in line.split()[1:]] for line in table[1:]])
+    assert rows.shape == (20, len(names))
+    return dict(zip(names, rows.T, strict=True))
+
+
+def test_variances_through_20_layers_are_as_derived(capsys):
+    run("initialization", "--hidden", 200, "--epochs", 1)
+    text = capsys.readouterr().out
+    forward = by_layer(text, "ReLU: mean square of each Linear's output, forward")
+    backward = by_layer(text, "ReLU: mean square of ∂ℓ/∂z at that output, backward")
+    # half of n v a layer, from layer 2 to 19, all of which have n = m
+    wanted = {"glorot": 1 / 2, "he": 1}
+    for init, values in forward.items():
+        factor = wanted.get(init.partition("_")[0])
+        if factor is not None:  # "uniform" has biases
+            measured = (values[18] / values[0]) ** (1 / 18)
+            assert measured == pytest.approx(factor, rel=0.1), init
+    for init, values in backward.items():
+        factor = wanted.get(init.partition("_")[0], 1 / 6)
+        measured = (values[0] / values[18]) ** (1 / 18)
+        assert measured == pytest.approx(factor, rel=0.1), init
+    tanh = by_layer(text, "Tanh: mean square of ∂ℓ/∂z at that output, backward")
+    assert tanh["uniform"][0] < 1e-6 * tanh["glorot_uniform"][0]
+
+
+@pytest.mark.parametrize("matplotlib", [True, False])
+def test_compare_has_a_row_for_each_choice_and_a_picture(
+    matplotlib, tmp_path, capsys, monkeypatch
+):
+    picture = tmp_path / "curves.png"
+    options = "--epochs", 5, "--hidden", 32, "--picture", picture
+    if not matplotlib:
+        monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+        said = refused("compare", capsys, *options)
+        assert "--picture needs matplotlib: pip install '.[plot]'" in said
+        return
+    pytest.importorskip("matplotlib")
+    run("compare", *options)
+    text = capsys.readouterr().out
+    rows = re.findall(r"^(?:optimizer|init|norm) .*$", text, re.MULTILINE)
+    assert len(rows) == 10
+    for row in rows:
+        first, last, right = [float(n) for n in re.findall(r"\d+\.\d+", row)]
+        assert last < first, row
+        assert right > 0.8, row
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare_refuses_a_batch_of_one_row(capsys):
+    for size in (1, 673, 1346):  # 1347 rows to train on
+        said = refused("compare", capsys, "--batch-size", size)
+        assert f"which BatchNorm1d refuses, got {size} for 1347 rows" in said
 
 
 # ------------------------------------------------------------ one's own table
@@ -229,7 +295,13 @@ def test_numbers_too_large_to_square_are_one_sentence(tmp_path, capsys):
         assert "without such large numbers" in said
 
 
-@pytest.mark.parametrize("name", [*SCRIPTS, "digits", "vanishing_gradients"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *SCRIPTS,
+        *("digits", "spirals", "initialization", "compare", "vanishing_gradients"),
+    ],
+)
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
@@ -347,6 +419,9 @@ FAST = {
     "classification": ["--epochs", 1],
     "digits": ["--epochs", 1, "--hidden", 2],
     "vanishing_gradients": ["--epochs", 1, "--hidden", 4, "--bars"],
+    "spirals": ["--epochs", 1, "--hidden", 2],
+    "initialization": ["--epochs", 1, "--hidden", 4],
+    "compare": ["--epochs", 1, "--hidden", 4],
     "fashion_mnist": ["--epochs", 1, "--hidden", 4, "--data", "."],
 }
 
