@@ -15,14 +15,14 @@ import numpy as np
 
 from mlp import (
     SGD,
-    BCELoss,
     CheckpointError,
+    CrossEntropyLoss,
     Dataset,
     DivergenceError,
+    Dropout,
     Linear,
     ReLU,
     Sequential,
-    Sigmoid,
     fit,
     train_test_split,
 )
@@ -64,7 +64,7 @@ def load(parser: common.Parser, folder: str, part: str) -> Dataset:
 @common.script
 def main(argv: Sequence[str] | None = None) -> None:
     """Load, hold out, train, and count what becomes of the test pictures."""
-    parser = common.make_parser(__doc__, epochs=15, lr=0.5, batch_size=128, hidden=256)
+    parser = common.make_parser(__doc__, epochs=15, lr=0.05, batch_size=128, hidden=256)
     parser.add_argument("--data", metavar="DIR", help="the folder of the four files")
     parser.add_argument(
         "--checkpoint", metavar="PATH", help="written after each epoch; go on from it"
@@ -99,17 +99,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         model = Sequential(
             Linear(features, args.hidden, rng=rng, dtype=np.float32),
             ReLU(),
+            Dropout(0.2, rng=rng),
             Linear(args.hidden, narrow, rng=rng, dtype=np.float32),
             ReLU(),
+            Dropout(0.2, rng=rng),
             Linear(narrow, 10, rng=rng, dtype=np.float32),
-            Sigmoid(),
         )
         print(f"{model.summary()}\n")
         optimizer = SGD(model.parameters(), lr=args.lr, momentum=0.9)
         try:
             history = fit(
                 model,
-                BCELoss(),
+                CrossEntropyLoss(),
                 optimizer,
                 x_train,
                 y_train,
