@@ -1,8 +1,8 @@
 """History: what fit notes after each epoch.
 
 Look at two curves first. If both fall, go on. If both are flat and high,
-the net or lr is too small. If the training loss falls and the validation loss
-rises, the net overfits, and the net to keep was at the lowest point of the
+the net or lr is too small. If the training loss falls and the validation
+loss rises, the net overfits, and the net to keep was at the lowest point of the
 second curve, best_epoch.
 """
 
