@@ -147,7 +147,7 @@ def by_layer(text, title):
 
 
 def test_variances_through_20_layers_are_as_derived(capsys):
-    run("initialization", "--hidden", 200, "--epochs", 1, "--batch-size", 2000)
+    run("initialization", "--epochs", 1, "--batch-size", 2000)
     text = capsys.readouterr().out
     forward = by_layer(text, "ReLU: mean square of each Linear's output, forward")
     backward = by_layer(text, "ReLU: mean square of ∂ℓ/∂z at that output, backward")
