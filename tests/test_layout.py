@@ -148,7 +148,6 @@ def test_an_import_says_the_whole_path():
         assert relative(with_module("mlp.fitting.more", line)) == ["mlp.fitting.more"]
 
 
-@pytest.mark.xfail(reason="derivation changes", strict=True)
 def test_there_is_no_circle_of_imports():
     list(TopologicalSorter(graph(MODULES)).static_order())
 
@@ -165,7 +164,6 @@ def too_long(texts):
     return {module: n for module, n in lengths.items() if n > LINES}
 
 
-@pytest.mark.xfail(reason="checking and derivation change", strict=True)
 def test_a_module_is_one_idea_long():
     assert too_long(TEXTS) == {}
 
@@ -226,7 +224,6 @@ def borrowed(modules):
     return found
 
 
-@pytest.mark.xfail(reason="fitting and checking change", strict=True)
 def test_a_private_name_is_not_used_outside_its_own_package():
     assert borrowed(MODULES) == set()
 

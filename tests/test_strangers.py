@@ -380,33 +380,13 @@ SENTENCES = {
 }
 NAMES, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 CELLS = [
-    (name, tool, cell)
+    pytest.param(name, tool, cell, id=f"{name}-{tool}")
     for tool, *row in ROWS
     for name, cell in zip(NAMES, row, strict=True)
 ]
-PENDING = {  # cells that fail until these parts ask the contracts
-    "fitting": """
-        MyAdam-fit MyAdam-fit_watched MyAdam-resume MyAdam-save
-        Descent-fit Descent-fit_watched Descent-resume Descent-save
-        MyBatchNorm-fit_watched MyDropout-resume MyDropout-save
-    """,
-    "derivation": """
-        MyTanh-trace Dense-trace MyDropout-trace MyBatchNorm-trace Residual-trace
-        SoftmaxCrossEntropy-trace LogCosh-trace MyAdam-trace Descent-trace
-        MyAdam-derive Descent-derive Residual-derive
-        MyDropout-jacobian MyBatchNorm-jacobian
-    """,
-    "checking": "MyDropout-check_layer MyDropout-check_gradients",
-}
 
 
-def marked(name, tool, cell):
-    reasons = [part for part, ids in PENDING.items() if f"{name}-{tool}" in ids.split()]
-    marks = [pytest.mark.xfail(reason=f"{r} changes", strict=True) for r in reasons]
-    return pytest.param(name, tool, cell, id=f"{name}-{tool}", marks=marks)
-
-
-@pytest.mark.parametrize(("name", "tool", "cell"), [marked(*cell) for cell in CELLS])
+@pytest.mark.parametrize(("name", "tool", "cell"), CELLS)
 def test_a_stranger_goes_where_ours_go_or_is_told_what_is_missing(
     name, tool, cell, tmp_path
 ):
@@ -435,7 +415,7 @@ def test_the_table_has_each_stranger_and_each_tool():
 
 @pytest.mark.parametrize(
     "scale",
-    [1.0, pytest.param(100.0, marks=pytest.mark.xfail(reason="checking", strict=True))],
+    [1.0, 100.0],
 )
 def test_a_saturated_tanh_is_diagnosed_as_saturated_and_no_other(scale):
     case = case_of("MyTanh")
