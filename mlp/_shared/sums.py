@@ -11,15 +11,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from mlp._shared.arrays import Array
 
-_P = ParamSpec("_P")
-_S = TypeVar("_S")
-_T = TypeVar("_T")
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 _PIECE = 1 << 13  # entries added up at a time, which fit into a cache as float64
 _SHORT = 1 << 8  # terms, or rows, that the dtype itself can add up
 _LARGE = 1 << 16  # entries of a product that take longer to zero than it to start
@@ -157,9 +155,7 @@ def _in_float64(a: Array) -> Array:
     return a.astype(np.float64, copy=False)
 
 
-def underflow_is_zero(
-    method: Callable[Concatenate[_S, _P], _T],
-) -> Callable[Concatenate[_S, _P], _T]:
+def underflow_is_zero(method: _Method) -> _Method:
     """Return a method that np.seterr(under="raise") does not stop.
 
     A result below the smallest number is 0, or nearly, and right: σ(−1000), or
@@ -180,17 +176,44 @@ def underflow_is_zero(
     0.0
     """
 
-    @functools.wraps(method)
-    def running(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        try:
-            return method(self, *args, **kwargs)
-        except FloatingPointError as error:
-            if not str(error).startswith("underflow"):
-                raise
+    def quietly(error: FloatingPointError, *args: Any, **kwargs: Any) -> Any:
+        if not str(error).startswith("underflow"):
+            raise error
         with np.errstate(under="ignore"):
-            return method(self, *args, **kwargs)
+            return method(*args, **kwargs)
 
-    return running
+    # One form for each form of method: *args and **kwargs would cost a small net
+    # some percent of a step.
+    def alone(self: Any) -> Any:
+        try:
+            return method(self)
+        except FloatingPointError as error:
+            return quietly(error, self)
+
+    def of_one(self: Any, x: Any) -> Any:
+        try:
+            return method(self, x)
+        except FloatingPointError as error:
+            return quietly(error, self, x)
+
+    def of_two(self: Any, prediction: Any, target: Any) -> Any:
+        try:
+            return method(self, prediction, target)
+        except FloatingPointError as error:
+            return quietly(error, self, prediction, target)
+
+    def backward(self: Any, grad_output: Any, *, needs_input_grad: bool = True) -> Any:
+        try:
+            return method(self, grad_output, needs_input_grad=needs_input_grad)
+        except FloatingPointError as error:
+            return quietly(error, self, grad_output, needs_input_grad=needs_input_grad)
+
+    code = method.__code__
+    forms = (alone, of_one, of_two)
+    running = backward if code.co_kwonlyargcount else forms[code.co_argcount - 1]
+    # a code object of its own, since CPython adapts one to the method that it calls
+    running.__code__ = running.__code__.replace(co_name=method.__name__)
+    return cast(_Method, functools.wraps(method)(running))
 
 
 def times(a: float, b: Array) -> Array:

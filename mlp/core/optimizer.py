@@ -138,7 +138,9 @@ class Optimizer(ABC):
             If none has one.
         """
         who = f"{type(self).__name__}.step"
-        arrays.writable(who, [p._data for p in self.parameters])
+        for p in self.parameters:
+            if not p._data.flags.writeable:
+                arrays.writable(who, [p._data])
         if self.watches_underflow:
             stepped = self._update_watching_for_underflow()
         else:

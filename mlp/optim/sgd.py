@@ -144,7 +144,7 @@ class SGD(Optimizer):
         self, parameter: Parameter, gradient: Array, state: dict[str, Any]
     ) -> None:
         """Write θ − lr d into parameter.data, and v into state["velocity"]."""
-        lr, μ, λ = self.lr, self._momentum, self._weight_decay
+        lr, μ, λ = self._lr, self._momentum, self._weight_decay
         if μ and "velocity" not in state:
             state["velocity"] = np.zeros_like(gradient)
         velocity = state["velocity"] if μ else gradient
