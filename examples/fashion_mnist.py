@@ -14,7 +14,7 @@ import common
 import numpy as np
 
 from mlp import (
-    SGD,
+    Adam,
     CheckpointError,
     CrossEntropyLoss,
     Dataset,
@@ -64,7 +64,7 @@ def load(parser: common.Parser, folder: str, part: str) -> Dataset:
 @common.script
 def main(argv: Sequence[str] | None = None) -> None:
     """Load, hold out, train, and count what becomes of the test pictures."""
-    parser = common.make_parser(__doc__, epochs=15, lr=0.05, batch_size=128, hidden=256)
+    parser = common.make_parser(__doc__, epochs=18, lr=1e-3, batch_size=128, hidden=512)
     parser.add_argument("--data", metavar="DIR", help="the folder of the four files")
     parser.add_argument(
         "--checkpoint", metavar="PATH", help="written after each epoch; go on from it"
@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             Linear(narrow, 10, rng=rng, dtype=np.float32),
         )
         print(f"{model.summary()}\n")
-        optimizer = SGD(model.parameters(), lr=args.lr, momentum=0.9)
+        optimizer = Adam(model.parameters(), lr=args.lr)
         try:
             history = fit(
                 model,

@@ -347,7 +347,7 @@ def clothes(folder, zipped=True):
 @pytest.mark.parametrize("zipped", [True, False])
 def test_fashion_mnist_learns_what_can_be_learned(zipped, tmp_path, capsys):
     folder = clothes(tmp_path, zipped)
-    options = "--hidden", 32, "--batch-size", 16, "--epochs", 15
+    options = "--hidden", 32, "--batch-size", 16, "--epochs", 15, "--lr", 0.01
     run("fashion_mnist", "--data", folder, *options)
     text = capsys.readouterr().out
     assert "220 to train on, 20 to watch, 60 to test on" in text
@@ -383,7 +383,7 @@ def test_fashion_mnist_goes_on_from_its_checkpoint(tmp_path, capsys):
         ([], "--data DIR is missing, .*dataset-fashion-mnist"),
         (["--data", "no"], "train-images-idx3-ubyte.gz.*; --data is the folder of"),
         (["--data", "cut"], "train-images.*; --data is the folder of Fashion-MNIST"),
-        (["--data", ".", "--lr", "1e300"], r"try SGD\(lr=1e\+299\)"),
+        (["--data", ".", "--lr", "1e300"], r"try Adam\(lr=1e\+299\)"),
     ],
 )
 def test_fashion_mnist_says_what_is_wrong(
