@@ -74,7 +74,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Return a name of _HOME, or a module of this package, which is loaded now.
+    """Return a name of _HOME, or a module of this package, loaded now.
 
     Python asks here, by PEP 562, for what is not among the globals yet.
     """

@@ -1,4 +1,4 @@
-"""save and load, by the path that they had before; see mlp.fitting.checkpoint."""
+"""save and load; see mlp.fitting.checkpoint."""
 
 from mlp.fitting.checkpoint import CheckpointError as CheckpointError
 from mlp.fitting.checkpoint import load as load

@@ -1,4 +1,4 @@
-"""Initializers: what a weight is before it has learned anything, and why.
+"""What a weight is at first, and why.
 
 A net begins with random weights. If they are too small, the signal fades on
 its way through the layers, and with it the gradient on its way back; if
@@ -30,10 +30,10 @@ stays only if each factor is 1.
                       and the factor ½ n v is 1
 
 A uniform distribution on (−a, a) has the variance a²/3, so a = √(3 v). The
-bias begins at 0 with all of these. "uniform", Linear's default, is
-U(−1/√n, 1/√n) for weight and bias, as in PyTorch; its v = 1/(3n) lets the
-gradient, and the part of the signal that comes from x, fade by √3 a layer, and
-more with a ReLU.
+bias begins at 0 with all of these. "uniform", Linear's default, is U(−1/√n,
+1/√n) for weight and bias, as in PyTorch; its v = 1/(3n) lets the gradient,
+and the part of the signal that comes from x, fade by √3 a layer, and more
+with a ReLU.
 
 examples/initialization.py measures all this layer by layer, 20 layers deep.
 
@@ -131,7 +131,7 @@ def glorot_normal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
 
 
 def zeros(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-    """Return a weight of 0, for a last layer; in a hidden one no unit would learn.
+    """Return a weight of 0, for a last layer; a hidden one would not learn.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """Metrics: what the loss means in the words of whoever asked.
 
-A net is trained on the loss, which is smooth. A metric says what one wants to
-know: how many answers are right, how much of the variation is explained. It
-need not have a derivative. fit takes any function of prediction and target, in
-this order, that returns a number.
+A net is trained on the loss, which is smooth. A metric says what one wants
+to know: how many answers are right, how much of the variation is explained.
+It need not have a derivative. fit takes any function of prediction and
+target, in this order, that returns a number.
 """
 
 from __future__ import annotations

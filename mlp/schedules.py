@@ -1,11 +1,11 @@
 """Schedules: by what to multiply lr in each epoch.
 
-lr has two jobs that want different numbers: at first to get somewhere, then to
-settle. Far from a minimum long steps are right; close to it they only carry
-the batch's noise into the weights. A schedule is a plain function of the
-epoch, counted from 0, that returns a factor of at least 0; fit takes lr ·
-schedule(epoch) for that epoch. Any such function will do, lambda epoch: 1 / (1
-+ epoch) too.
+lr has two jobs that want different numbers: at first to get somewhere, then
+to settle. Far from a minimum long steps are right; close to it they only
+carry the batch's noise into the weights. A schedule is a plain function of
+the epoch, counted from 0, that returns a factor of at least 0; fit takes lr
+· schedule(epoch) for that epoch. Any such function will do, lambda epoch: 1
+/ (1 + epoch) too.
 """
 
 from __future__ import annotations

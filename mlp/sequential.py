@@ -1,8 +1,8 @@
 """Sequential: layers in a row, and the chain rule.
 
-Backpropagation is the chain rule, read from the loss backwards, so that each
-step is a row times a matrix and never a matrix times a matrix. The two loops
-of forward and backward are all of it. Read mlp.optim next.
+Backpropagation is the chain rule, read from the loss backwards, so that
+each step is a row times a matrix and never a matrix times a matrix. The two
+loops of forward and backward are all of it. Read mlp.optim next.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What three or more packages share: checks, sums, walking, printing."""
+"""What three or more packages share."""

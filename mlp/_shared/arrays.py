@@ -1,10 +1,11 @@
 """Checks of arrays, and the wording of their errors.
 
-A wrong argument is stopped where it enters the library, before any arithmetic
-can broadcast it into a number; the sentence says who was called, what was
-expected, what came, and the usual cure. Each check returns its argument in the
-form that the mathematics wants. Checks are in every training step, so the
-first test in such a check is the one that right input passes.
+A wrong argument is stopped where it enters the library, before any
+arithmetic can broadcast it into a number; the sentence says who was called,
+what was expected, what came, and the usual cure. Each check returns its
+argument in the form that the mathematics wants. Checks are in every
+training step, so the first test in such a check is the one that right input
+passes.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _no_numbers(who: str, name: str, got: str, array: npt.NDArray[Any]) -> TypeE
 
 
 def floating(who: str, name: str, value: npt.ArrayLike) -> Array:
-    """Return value as an array that keeps a floating dtype; integers to float64."""
+    """Return value as a floating array; integers become float64."""
     array = real_array(who, name, value)
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
@@ -142,10 +143,10 @@ def reshapes(name: str, x: RealArray) -> str:
 def upstream(
     layer: object, kept: Array | None, grad_output: npt.ArrayLike, width: int = -1
 ) -> tuple[Array, Array]:
-    """Return what forward kept, and grad_output: shape and dtype of the output.
+    """Return what forward kept, and grad_output, of the shape of the output.
 
-    What it kept is the output, or, of a linear layer, the input; then width is
-    that of the output.
+    What it kept is the output, or, of a linear layer, the input; then width
+    is that of the output.
     """
     if kept is None:
         raise no_forward(layer, "prediction = model.forward(x) (step 1)")
@@ -177,7 +178,7 @@ def no_forward(owner: object, call: str) -> RuntimeError:
 
 
 def reshape_cure(prediction: Array, target: Array) -> str:
-    """Return the reshape that makes a target fit, where there is an honest one."""
+    """Return the reshape that makes a target fit, if there is an honest one."""
 
     def squeezed(shape: tuple[int, ...]) -> list[int]:
         return [n for n in shape if n != 1]
@@ -241,7 +242,7 @@ def matrix(
 
 
 def rows_of(who: str, name: str, value: npt.ArrayLike, width: int, of: str) -> Array:
-    """Return a batch of rows, of the width that an end of a net has; at least one."""
+    """Return a batch of rows, at least one, of the width of an end of a net."""
     return _rows(who, name, value, width, f", as {of} has it", least=1)
 
 

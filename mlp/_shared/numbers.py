@@ -1,4 +1,4 @@
-"""Checks of numbers, flags, words, dtypes and generators; see arrays.py."""
+"""Checks of numbers, flags and words."""
 
 from __future__ import annotations
 

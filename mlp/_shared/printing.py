@@ -1,4 +1,4 @@
-"""Text for people: tables, paragraphs, and ASCII where a stream lacks a sign."""
+"""Text for people, in ASCII where needed."""
 
 from __future__ import annotations
 

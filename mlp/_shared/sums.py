@@ -1,9 +1,9 @@
-"""Arithmetic that keeps its digits: long sums, and underflow.
+"""Arithmetic that keeps its digits.
 
-A float32 has 24 bits. Adding a small number to a large sum loses those of its
-bits that lie below the last bit of the sum, so a sum of 10⁷ float32 numbers
-in float32 has only four or five right digits. Here long sums are made of
-pieces, in float64.
+A float32 has 24 bits. Adding a small number to a large sum loses those of
+its bits that lie below the last bit of the sum, so a sum of 10⁷ float32
+numbers in float32 has only four or five right digits. Here long sums are
+made of pieces, in float64.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def mean_of_rows(a: Array) -> Array:
 
 
 def norm(arrays: Iterable[Array]) -> float:
-    """Return ‖·‖ of all entries as one vector, whose squares may be out of range.
+    """Return ‖·‖ of all entries as one vector; squares may overflow.
 
     Examples
     --------
@@ -158,10 +158,10 @@ def _in_float64(a: Array) -> Array:
 def underflow_is_zero(method: _Method) -> _Method:
     """Return a method that np.seterr(under="raise") does not stop.
 
-    A result below the smallest number is 0, or nearly, and right: σ(−1000), or
-    the square of 10⁻²⁰⁰. np.errstate would cost a small net some percent of
-    each step, so the method runs as it is, and again only if it is stopped;
-    it must not have changed anything by then.
+    A result below the smallest number is 0, or nearly, and right: σ(−1000),
+    or the square of 10⁻²⁰⁰. np.errstate would cost a small net some percent
+    of each step, so the method runs as it is, and again only if it is
+    stopped; it must not have changed anything by then.
 
     Examples
     --------

@@ -1,13 +1,14 @@
-"""What is inside a layer: how it is found, and how it is copied.
+"""What is inside a layer.
 
 A layer keeps Parameters and layers as attributes, in containers, and by way
 of bound methods, partials and closures. Each way has one class here, which
-says what is inside such a value (`parts`, with names) and how to make it anew
-of copied parts (`rebuilt`). Nothing here knows Parameter or Layer: `members`
-is told which classes to look for, a Copy which class to copy by attributes.
+says what is inside such a value (`parts`, with names) and how to make it
+anew of copied parts (`rebuilt`). Nothing here knows Parameter or Layer:
+`members` is told which classes to look for, a Copy which class to copy by
+attributes.
 
-Every look at a dict or list is at a snapshot: a forward in another thread may
-add to it meanwhile.
+Every look at a dict or list is at a snapshot: a forward in another thread
+may add to it meanwhile.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _OPAQUE = sys.stdlib_module_names | {"numpy", "mlp"}  # whose objects are not op
 
 
 def members(owner: object, kinds: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
-    """Yield each instance of kinds among the attributes of owner, with its name.
+    """Yield each instance of kinds among the attributes of owner, by name.
 
     What is inside such an instance is not looked at. owner itself, to which
     its bound methods and closures lead, is left out.
@@ -51,7 +52,7 @@ def members(owner: object, kinds: tuple[type, ...]) -> Iterator[tuple[str, Any]]
 
 
 def attributes(owner: object) -> dict[str, Any]:
-    """Return the attributes of an object, those in __slots__ first, in a new dict."""
+    """Return the attributes of an object, those in __slots__ first."""
     slots = _slots(type(owner))
     found = {name: getattr(owner, name) for name in slots if hasattr(owner, name)}
     return found | getattr(owner, "__dict__", {})
@@ -110,14 +111,15 @@ class Copy:
     Parameters
     ----------
     kind : type
-        Its instances are copied attribute by attribute, unless their class has
-        a __copy__, or __deepcopy__, of its own.
+        Its instances are copied attribute by attribute, unless their class
+        has a __copy__, or __deepcopy__, of its own.
     deep : bool
         Whether all else is copied too, or shared.
     memo : dict
         The copy of each value so far, by id.
     own : type
-        Its instances are copied by copy.copy, also where all else is shared.
+        Its instances are copied by copy.copy, also where all else is
+        shared.
     """
 
     def __init__(self, kind: type, deep: bool, memo: dict[int, Any], own: type) -> None:
@@ -142,7 +144,7 @@ class Copy:
         return copy.deepcopy(value, self.memo) if self.deep else value
 
     def by_attributes(self, value: Any, twin: Any) -> Any:
-        """Return twin, a new object of value's class, with copies of its attributes."""
+        """Return twin, a new object, with copies of value's attributes."""
         self.memo[id(value)] = twin
         for name, item in attributes(value).items():
             object.__setattr__(twin, name, self.of(item))

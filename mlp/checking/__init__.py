@@ -1,1 +1,1 @@
-"""Whether a gradient is right, and what each layer does in a step."""
+"""Whether a gradient is right; what layers do."""

@@ -161,10 +161,10 @@ def _entry(table: dict[type[Layer], Any], layer: Layer) -> Any:
 def _measured(layer: Layer, x: Array, y: Array) -> Bools | None:
     """Return which outputs are saturated, by the slopes that backward gives.
 
-    Those are flat where the slope is below 1/25 of the greatest. A layer that is
-    flat only where y is near 0, as a ReLU is where a unit is off, saturates
-    nowhere; of it those units count that are flat in all of 32 rows or more.
-    None if the layer does not work entry by entry.
+    Those are flat where the slope is below 1/25 of the greatest. A layer
+    that is flat only where y is near 0, as a ReLU is where a unit is off,
+    saturates nowhere; of it those units count that are flat in all of 32
+    rows or more. None if the layer does not work entry by entry.
     """
     small = x / max(float(np.abs(x).max()), 1.0)
     found = [_slopes(layer, at) for at in (x, small, -small)]

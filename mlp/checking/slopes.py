@@ -225,7 +225,7 @@ class _Steps:
         self.rounding = 0.0  # of Σ g ⊙ y in its dtype
 
     def add(self, k: int, h: float, *ends: Array) -> bool:
-        """Keep a difference; return whether there is one of ten times the step."""
+        """Keep a difference; return whether ten times its step is known too."""
         if not ends:
             return False
         right, left = ends

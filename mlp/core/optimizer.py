@@ -173,8 +173,9 @@ class Optimizer(ABC):
     def _flush(self) -> None:
         """Set to 0 what is below the smallest normal number in what is kept.
 
-        Where there is no gradient any more, a running sum shrinks to such denormal
-        numbers and stays there, and the processor is many times slower with them.
+        Where there is no gradient any more, a running sum shrinks to such
+        denormal numbers and stays there, and the processor is many times
+        slower with them.
         """
         for state in self._states:
             for kept in state.values():

@@ -152,7 +152,7 @@ class Parameter:
 
 
 class Buffer:
-    """An array that a layer keeps and no optimizer steps, such as a running mean.
+    """An array that a layer keeps and no optimizer steps: a running mean.
 
     A layer assigns it as an attribute. It is in state_dict() under its
     name and in checkpoints, and predict works with a copy of it.

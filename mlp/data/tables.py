@@ -142,9 +142,10 @@ class _Text:
         self._looked_at: deque[str] = deque()  # lines that are read and not yet taken
 
     def plain(self, width: int) -> Iterator[Array]:
-        """Yield rows as NumPy reads them, while each line is one row of numbers.
+        """Yield rows as NumPy reads them, while each line is one row.
 
-        It is stricter than the csv module, so what it takes needs no second look.
+        It is stricter than the csv module, so what it takes needs no second
+        look.
         """
         while True:
             lines, size = self._looked_at, 0

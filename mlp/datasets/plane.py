@@ -1,4 +1,4 @@
-"""Points in the plane: small tasks that can be seen whole.
+"""Points in the plane: tasks that can be seen.
 
 Two features, so a decision boundary can be drawn, and classes that no
 straight line divides. Each function draws n points; x is (n, 2).
@@ -19,15 +19,17 @@ from mlp.data import Dataset, one_hot
 def make_moons(n: int, *, noise: float = 0.1, rng: Rng = None) -> Dataset:
     """Return two half circles of radius 1 that interlock.
 
-    Class 0 is (cos t, sin t), class 1 is (1 − cos t, ½ − sin t), with t evenly
-    from 0 to π.
+    Class 0 is (cos t, sin t), class 1 is (1 − cos t, ½ − sin t), with t
+    evenly from 0 to π.
 
     Parameters
     ----------
     n : int
-        How many points, half of each class; of an odd n class 0 has one less.
+        How many points, half of each class; of an odd n class 0 has one
+        less.
     noise : float
-        The standard deviation of what is added to each coordinate, at least 0.
+        The standard deviation of what is added to each coordinate, at least
+        0.
     rng : int, np.random.Generator or None
         What the noise and the order of the rows are drawn from.
 

@@ -1,4 +1,4 @@
-"""The value of each cell, given those of its letters."""
+"""The value of each cell."""
 
 from __future__ import annotations
 

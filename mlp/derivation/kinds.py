@@ -96,8 +96,8 @@ class Vectorwise(NamedTuple):
     output : callable
         From the expression of a column x, that of the column f(x).
     jacobian : callable
-        From those of xᵢ, yᵢ, xⱼ, yⱼ and of the number δ, which is 1 if i = j
-        and else 0, that of ∂yᵢ/∂xⱼ.
+        From those of xᵢ, yᵢ, xⱼ, yⱼ and of the number δ, which is 1 if i =
+        j and else 0, that of ∂yᵢ/∂xⱼ.
     batch_form : callable
         From those of X, Y and G, matrices of rows, what backward returns.
     entry : callable or None
@@ -239,7 +239,8 @@ class StepRule(NamedTuple):
     ...     yield "θ", θ - o.lr * a
     >>> RULES[Average] = StepRule(average, {"mean": "a"})
     >>> model = Linear(2, 1, bias=False)
-    >>> d = derive(model, MSELoss(), optimizer=Average(model.parameters(), lr=0.1))
+    >>> average = Average(model.parameters(), lr=0.1)
+    >>> d = derive(model, MSELoss(), optimizer=average)
     >>> print(*d.steps[4].equations, sep="; ")
     a(W⁽¹⁾) ← 0.5a(W⁽¹⁾) + 0.5(∂ℓ/∂W⁽¹⁾)ᵀ; W⁽¹⁾ ← W⁽¹⁾ − 0.1a(W⁽¹⁾)
     >>> d.check([0.5, -1.0], [0.25]) < 1e-10

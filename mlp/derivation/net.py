@@ -20,7 +20,7 @@ from mlp.sequential import Sequential
 
 
 def places_of(caller: str, model: Any, numbered: list[tuple[str, Any]]) -> list[Any]:
-    """Return each layer in its place; check that there are some, and that they fit."""
+    """Return each layer in its place; check that they fit."""
     for who, layer in numbered:
         numbers.instance(caller, who, layer, Layer)
         check_layer_rule(caller, who, layer)
@@ -77,7 +77,7 @@ def _check_used_once(caller: str, numbered: list[tuple[str, Any]]) -> None:
 
 
 def parameters_of(model: Any) -> list[Parameter]:
-    """Return the parameters of a layer, or of a list of layers, in their order."""
+    """Return the parameters of a layer, or of a list of layers, in order."""
     if isinstance(model, Layer):
         return model.parameters()
     return Sequential(*model).parameters()
@@ -97,7 +97,7 @@ def loss_rule(caller: str, criterion: Any) -> LossRule:
 
 
 def check_layer_rule(caller: str, name: str, layer: Layer) -> None:
-    """Raise unless the table of rules has an entry of the right sort for a layer."""
+    """Raise unless RULES has an entry of the right sort for a layer."""
     rule, kind = rule_of(layer), type(layer).__name__
     if isinstance(rule, LayerRule):
         return
@@ -130,7 +130,7 @@ def _got(rule: Any) -> str:
 def check_column(
     who: str, name: str, value: npt.ArrayLike, length: int, of: str
 ) -> npt.NDArray[np.float64]:
-    """Return one data point as a column of float64, of the length that a net has."""
+    """Return one data point as a column of float64, of a net's length."""
     array = real_array(who, name, value, np.float64)
     if array.shape != (length,):
         raise ValueError(
@@ -141,7 +141,7 @@ def check_column(
 
 
 def check_steps_some(caller: str, optimizer: Any, parameters: list[Parameter]) -> None:
-    """Raise unless an optimizer is None, or an Optimizer of a net's parameters."""
+    """Raise unless an optimizer is None, or one of a net's parameters."""
     if optimizer is not None:
         numbers.instance(caller, "optimizer", optimizer, Optimizer)
         holds_some(caller, optimizer, parameters)

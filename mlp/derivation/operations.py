@@ -167,14 +167,32 @@ class RowMean(_Along):
 
 
 class RowMeans(_Along):
-    """The mean of each row: one number a row, as a column."""
+    """The mean of each row: one number a row, as a column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp.derivation import RowMeans
+    >>> from mlp.derivation.expressions import Symbol
+    >>> RowMeans(Symbol("A")).value({"A": np.array([[1.0, 3.0]])})
+    array([[2.]])
+    """
 
     says = "the row means of "
     compute = staticmethod(lambda a: a.mean(axis=1, keepdims=True))
 
 
 class RowSums(_Along):
-    """The sum of each row: one number a row, as a column."""
+    """The sum of each row: one number a row, as a column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp.derivation import RowSums
+    >>> from mlp.derivation.expressions import Symbol
+    >>> RowSums(Symbol("A")).value({"A": np.array([[1.0, 3.0]])})
+    array([[4.]])
+    """
 
     says = "the row sums of "
     compute = staticmethod(lambda a: a.sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""A layer in its place, and its share of the five tables.
+"""A layer in its place, and its rows.
 
 One class for each kind of rule: the layer's formula, its link in a chain of
 Jacobians, the gradients of its parameters, and the lines of its backward.
@@ -97,7 +97,7 @@ class Place:
         return []
 
     def jacobian(self, indices: str = "ij") -> Expr | None:
-        """Return the entries of ∂above/∂below, or None if link() is their letter.
+        """Return the entries of ∂above/∂below, or None if link() has them.
 
         indices are those of above and below; i is the row, j the column.
         """
@@ -297,7 +297,7 @@ class NormalizedPlace(Place):
         return Product(Coordinate(γ, indices[0]), s, shared)
 
     def batch_rows(self) -> Iterator[BatchRow]:
-        """Yield the nodes of forward, then those of backward and their one formula."""
+        """Yield the nodes of forward, those of backward, and the formula."""
         (γ, _), (β, _) = self.parameters()
         m, g, rule, name = self.above.width, self.above.grad, self.rule, self.named
         whole = shape_of(ROWS, m)

@@ -74,7 +74,7 @@ class _Library:
             p.grad = None
 
     def forward(self, d: Any, rows: Any, first: int) -> tuple[list[Any], Any]:
-        """Return input and outputs of the layers from one on, and what they drew."""
+        """Return the outputs of the layers from one on, and what they drew."""
         self.rewind()
         outputs: list[Any] = [rows]
         drawn: dict[str, Any] = {}
@@ -88,8 +88,9 @@ class _Library:
 def _pairs(d: Any, x: Any, y: Any) -> Iterator[tuple[Any, ...]]:
     """Yield the value of a formula, and what the library makes of it.
 
-    Of layers that couple the samples, only the batch is compared; the tables
-    of one sample then hold above them, for the first sample of the batch.
+    Of layers that couple the samples, only the batch is compared; the
+    tables of one sample then hold above them, for the first sample of the
+    batch.
     """
     library = _Library(d)
     three = np.hstack([x, -x, x / 2]), np.hstack([y, y, y])

@@ -1,4 +1,4 @@
-"""LaTeX, MathML, and tables in both and in plain text.
+"""Tables in LaTeX, MathML and plain text.
 
 A notation says how a letter with an index, a fraction or a pair of brackets
 looks; each tree of expressions.py can be laid out in any. Nothing here

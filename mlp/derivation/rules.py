@@ -342,7 +342,7 @@ def rule_of(thing: object) -> Rule | None:
 
 
 def step_rule(optimizer: Optimizer) -> StepRule | None:
-    """Return the rule of an optimizer, or of the class whose update it has, or None."""
+    """Return the rule of the class whose update an optimizer has, or None."""
     for kind in type(optimizer).__mro__:
         rule: Any = RULES.get(kind)
         if isinstance(rule, StepRule):

@@ -1,4 +1,4 @@
-"""Step 5: what an optimizer does to each parameter, in letters.
+"""Step 5: what an optimizer does, in letters.
 
 The equations are those of the optimizer's StepRule in rules.py; trace has
 them with numbers.
@@ -41,7 +41,7 @@ class Count(Of):
 
 
 def settings_of(optimizer: Any, number: Callable[[float], Expr]) -> SimpleNamespace:
-    """Return the settings of an optimizer as attributes, its numbers as expressions."""
+    """Return the settings of an optimizer, its numbers as expressions."""
 
     def written(value: Any) -> Any:
         if isinstance(value, tuple):
@@ -102,7 +102,7 @@ def updates(optimizer: Any, θ: Expr, parameter: Parameter, g: Expr) -> Iterator
 
 
 def slot_values(optimizer: Any, θ: Expr, parameter: Parameter) -> dict[str, Any]:
-    """Return what an optimizer keeps for a parameter, by its letters; 0 at first."""
+    """Return what an optimizer keeps for a parameter, by letter; 0 at first."""
     rule = step_rule(optimizer) if optimizer is not None else None
     if rule is None:
         return {}

@@ -1,7 +1,7 @@
 """trace: one training step, with its numbers put in.
 
-Each entry of each array in a training step is a short formula, and here each
-stands with the numbers of the step in the place of its letters.
+Each entry of each array in a training step is a short formula, and here
+each stands with the numbers of the step in the place of its letters.
 """
 
 from __future__ import annotations

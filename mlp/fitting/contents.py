@@ -1,4 +1,4 @@
-"""The members of a checkpoint's file, and the check of each."""
+"""The members of a checkpoint's file."""
 
 from __future__ import annotations
 

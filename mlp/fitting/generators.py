@@ -100,8 +100,8 @@ class Loaded:
     ) -> dict[str, tuple[np.random.Generator, np.random.Generator]]:
         """Return for each path the generator to be there, and one in its new state.
 
-        It is the model's own, unless the model shares it with a layer that has one
-        of its own in the file, or it is of another kind.
+        It is the model's own, unless the model shares it with a layer that
+        has one of its own in the file, or it is of another kind.
         """
         taken: dict[int, str] = {}
         chosen = {}

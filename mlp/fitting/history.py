@@ -2,8 +2,8 @@
 
 Look at two curves first. If both fall, go on. If both are flat and high,
 the net or lr is too small. If the training loss falls and the validation
-loss rises, the net overfits, and the net to keep was at the lowest point of the
-second curve, best_epoch.
+loss rises, the net overfits, and the net to keep was at the lowest point of
+the second curve, best_epoch.
 """
 
 from __future__ import annotations

@@ -150,8 +150,9 @@ class Run:
     def _remember(self) -> None:
         """Keep the state at the start of this epoch, for rewind to begin with.
 
-        Not of each one, since the copies would show where an epoch is a few steps;
-        but a metric or schedule may do to the net what rewind could not repeat.
+        Not of each one, since the copies would show where an epoch is a few
+        steps; but a metric or schedule may do to the net what rewind could
+        not repeat.
         """
         epoch = len(self.history.loss)
         steps = (epoch - self._start[1]) * self.steps_per_epoch
@@ -173,10 +174,11 @@ class Run:
     def _rewind(self, steps: int, lr: float) -> int:
         """Return to before the step that failed, and say which one it was.
 
-        It is the first of this epoch's steps that made a parameter infinite; or, if
-        none did, the one after so many. To look at all parameters after every step
-        would cost more than fit may; so the steps since the last Moment are run
-        again. An epoch ends with such a look, so it was a step of this one.
+        It is the first of this epoch's steps that made a parameter
+        infinite; or, if none did, the one after so many. To look at all
+        parameters after every step would cost more than fit may; so the
+        steps since the last Moment are run again. An epoch ends with such a
+        look, so it was a step of this one.
         """
         moment, epoch = self._start
         self._state.put_back(moment)

@@ -1,4 +1,4 @@
-"""The layers: Linear, the activations, Dropout and the normalisations.
+"""The layers: Linear, and what stands between.
 
 A layer is a formula and its derivative: forward runs the formula, backward
 multiplies by the derivative. Each class is the derivation note of the code

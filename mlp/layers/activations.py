@@ -1,4 +1,4 @@
-"""The activations: functions of each entry, and Softmax, of each row.
+"""The activations, and Softmax.
 
 Without one between them, two Linear layers are one Linear layer. Read
 mlp.losses next.
@@ -248,8 +248,9 @@ class Tanh(Layer):
     """y = tanh(x) = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), element by element.
 
     A Sigmoid moved and stretched to (−1, 1), tanh(x) = 2 σ(2x) − 1. Its
-    outputs have a mean near 0, so the next layer learns faster, and its slope
-    at 0 is 1, four times the Sigmoid's. It saturates as the Sigmoid does.
+    outputs have a mean near 0, so the next layer learns faster, and its
+    slope at 0 is 1, four times the Sigmoid's. It saturates as the Sigmoid
+    does.
 
     Raises
     ------
@@ -310,7 +311,7 @@ class Tanh(Layer):
 
 
 class Softmax(Layer):
-    """yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ), over the last axis: probabilities that sum to 1.
+    """yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ) over the last axis: probabilities.
 
     The output layer of a classifier with one answer out of K. For training,
     leave it out and use CrossEntropyLoss, which takes the logits x and is

@@ -66,7 +66,7 @@ class Dropout(Layer):
     >>> from mlp import Dropout
     >>> layer = Dropout(0.75, rng=0)
     >>> y = layer.forward(np.ones(10_000))
-    >>> np.unique(y), bool(abs(y.mean() - 1) < 0.05)      # 0, or 1 / (1 − 3/4)
+    >>> np.unique(y), bool(abs(y.mean() - 1) < 0.05)  # 0, or 1 / (1 − 3/4)
     (array([0., 4.]), True)
     >>> np.array_equal(layer.backward(np.ones(10_000)), y)
     True
@@ -88,7 +88,7 @@ class Dropout(Layer):
         self.rng = numbers.generator("Dropout", rng)
 
     def forward(self, x: npt.ArrayLike) -> Array:
-        """Return m ⊙ x / (1 − p), and keep m / (1 − p); in evaluation return x."""
+        """Return m ⊙ x / (1 − p), and keep m / (1 − p); in evaluation, x."""
         x = arrays.activation_input(self, x)
         if self.training and self.p > 0:
             kept = self.rng.random(x.shape) < 1 - self.p

@@ -1,9 +1,9 @@
-"""BatchNorm1d and LayerNorm: inputs of one scale for the layer above.
+"""BatchNorm1d and LayerNorm.
 
 Both take away a mean and divide by a standard deviation, then let the net
-choose a scale γ and a shift β. BatchNorm1d takes mean and deviation over the
-rows of a batch, for each column; LayerNorm over the columns, for each row.
-The derivation is the same; BatchNorm1d has it node by node.
+choose a scale γ and a shift β. BatchNorm1d takes mean and deviation over
+the rows of a batch, for each column; LayerNorm over the columns, for each
+row. The derivation is the same; BatchNorm1d has it node by node.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class BatchNorm1d(Layer):
     >>> layer.forward([[1.0, 10.0], [3.0, 50.0]]).round(3)
     array([[-1., -1.],
            [ 1.,  1.]])
-    >>> layer.running_mean.data, layer.running_var.data   # 0.9 · 1 + 0.1 · var
+    >>> layer.running_mean.data, layer.running_var.data  # 0.9 + 0.1 · var
     (array([0.2, 3. ]), array([ 1.1, 80.9]))
     >>> x, g = np.random.default_rng(0).normal(size=(2, 5, 2))
     >>> _ = layer.forward(x)
@@ -310,7 +310,7 @@ class LayerNorm(Layer):
     ) -> Array:
         """Return s (ĝ − m(ĝ) − x̂ m(ĝ x̂)), with ĝ = γ grad_output.
 
-        Adds Σ grad_output ⊙ x̂ to weight.grad and Σ grad_output to bias.grad.
+        Adds Σ grad_output ⊙ x̂ to weight.grad, Σ grad_output to bias.grad.
         """
         if self._kept is None:
             raise arrays.no_forward(self, "prediction = model.forward(x) (step 1)")

@@ -1,4 +1,4 @@
-"""The losses: of a regression, of yes or no, and of one class out of K.
+"""The losses of a regression and of classes.
 
 A loss is where the chain rule starts: forward turns a batch of predictions
 into one number, and backward is the derivative of exactly that number, its
@@ -15,14 +15,14 @@ Reductions, for a prediction of N rows and K columns:
 Why a mean lets lr stay when the batch size changes: the gradient of a sum
 over N samples is the sum of N gradients, so it grows with N; a step of
 lr·gradient that was right for 32 samples is twice too long for 64. The
-gradient of the mean over N samples estimates the gradient over all the data,
-whatever N is: a larger batch makes it less noisy, not longer. Hence
+gradient of the mean over N samples estimates the gradient over all the
+data, whatever N is: a larger batch makes it less noisy, not longer. Hence
 
     sum = N·K·mean,   so lr for the sum = lr for the mean / (N·K)
 
-and a weight decay, which is no mean, must be N·K times larger beside a sum to
-have the same effect. The last, smaller batch of an epoch takes as long a step
-as a full one, so each of its rows weighs more.
+and a weight decay, which is no mean, must be N·K times larger beside a sum
+to have the same effect. The last, smaller batch of an epoch takes as long a
+step as a full one, so each of its rows weighs more.
 """
 
 from mlp.losses.binary import BCELoss as BCELoss

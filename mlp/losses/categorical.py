@@ -1,4 +1,4 @@
-"""CrossEntropyLoss: softmax and its loss, for one answer out of K."""
+"""CrossEntropyLoss: one answer out of K."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class CrossEntropyLoss(_ReducedLoss):
     ----------
     One sample. Let m = maxₖ zₖ, sₖ = zₖ − m ≤ 0 and L = log Σⱼ e^(sⱼ):
 
-        pₖ = e^(zₖ) / Σⱼ e^(zⱼ) = e^(sₖ) / Σⱼ e^(sⱼ)   the factor e⁻ᵐ cancels
+        pₖ = e^(zₖ) / Σⱼ e^(zⱼ) = e^(sₖ) / Σⱼ e^(sⱼ)   since e⁻ᵐ cancels
         −log pₖ = L − sₖ                              log-sum-exp
         ℓ = Σₖ yₖ (L − sₖ)
 
@@ -78,7 +78,8 @@ class CrossEntropyLoss(_ReducedLoss):
     >>> import numpy as np
     >>> from mlp import CrossEntropyLoss
     >>> loss = CrossEntropyLoss()
-    >>> np.isclose(loss.forward([[5.0, 5.0, 5.0]], [2]), np.log(3), rtol=1e-15)
+    >>> value = loss.forward([[5.0, 5.0, 5.0]], [2])
+    >>> np.isclose(value, np.log(3), rtol=1e-15)
     np.True_
     >>> np.allclose(loss.backward(), [[1/3, 1/3, 1/3 - 1]], rtol=1e-15)
     True

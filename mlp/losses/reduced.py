@@ -1,4 +1,4 @@
-"""What the losses have in common: a sum over entries, and what it is divided by."""
+"""What the losses have in common."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def _prediction_and_target(
 ) -> tuple[Array, Array]:
     """Return the two arrays of a loss: one shape, one dtype, not empty.
 
-    The dtype is the prediction's if that is float32 or float64, else float64.
-    per_row says that the loss divides by the number of rows, so there are some.
+    The dtype is the prediction's if that is float32 or float64, else
+    float64. per_row says that the loss divides by the number of rows, so
+    there are some.
     """
     if (
         type(prediction) is np.ndarray

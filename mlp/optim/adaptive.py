@@ -1,4 +1,4 @@
-"""RMSprop, Adam and AdamW: steps scaled by the size of past gradients."""
+"""RMSprop, Adam and AdamW."""
 
 from __future__ import annotations
 
@@ -187,10 +187,10 @@ class Adam(Optimizer):
         m̂ = m / (1 − β₁ᵗ)             v̂ = v / (1 − β₂ᵗ)
         θ ← θ − lr m̂ / (√v̂ + ε)
 
-    Bias correction. Unrolled, m_t = (1 − β₁) Σₛ β₁ᵗ⁻ˢ gₛ, s from 1 to t. The
-    weights sum to (1 − β₁)(1 + β₁ + … + β₁ᵗ⁻¹) = 1 − β₁ᵗ, not to 1: what
-    is missing is the share of the 0 at the start. Divided by it, m̂ is a
-    weighted mean of the gradients, and if all of them are g, m̂ = g, v̂ =
+    Bias correction. Unrolled, m_t = (1 − β₁) Σₛ β₁ᵗ⁻ˢ gₛ, s from 1 to t.
+    The weights sum to (1 − β₁)(1 + β₁ + … + β₁ᵗ⁻¹) = 1 − β₁ᵗ, not to 1:
+    what is missing is the share of the 0 at the start. Divided by it, m̂ is
+    a weighted mean of the gradients, and if all of them are g, m̂ = g, v̂ =
     g² and the step is lr g / (|g| + ε) from the first on. Without it the
     first step is (1 − β₁) / √(1 − β₂) = 3.2 times as long, for the default
     betas.
@@ -294,9 +294,9 @@ class AdamW(Adam):
     Derivation
     ----------
     In Adam, λ θ is a part of g, and so of m and v. The division by √v̂ then
-    undoes it: an entry with large gradients is hardly decayed, and one
-    with small gradients by up to lr, whatever λ. In SGD the two are the same,
-    θ − lr (∇ + λ θ) = (1 − lr λ) θ − lr ∇. AdamW keeps the second form:
+    undoes it: an entry with large gradients is hardly decayed, and one with
+    small gradients by up to lr, whatever λ. In SGD the two are the same, θ
+    − lr (∇ + λ θ) = (1 − lr λ) θ − lr ∇. AdamW keeps the second form:
 
         θ ← θ − lr λ θ
         m, v, m̂, v̂ and the step as in Adam, with g = ∇

@@ -10,7 +10,7 @@ from mlp.core.parameter import Parameter
 
 
 def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
-    """Scale all gradients by one factor so that their norm is at most max_norm.
+    """Scale all gradients by one factor: their norm is at most max_norm.
 
     The norm is that of all gradients as one vector, so their direction
     stays. Call it between backward and step; fit does with max_grad_norm.

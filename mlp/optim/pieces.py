@@ -11,10 +11,10 @@ _PIECE = 1 << 20  # and at most so many at a time of a larger one
 
 
 def in_pieces(*whole: Array) -> Iterable[tuple[Array, ...]]:
-    """Return arrays of one shape whole or, if they are large, some rows of each.
+    """Return arrays of one shape whole or, if large, some rows of each.
 
-    The three arrays that an update makes on its way, such as lr d, then stay
-    in the cache, and take no more memory than one of the whole.
+    The three arrays that an update makes on its way, such as lr d, then
+    stay in the cache, and take no more memory than one of the whole.
 
     Examples
     --------
