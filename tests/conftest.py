@@ -4,6 +4,10 @@ import os
 
 from hypothesis import Phase, settings
 
+# Threads that wait for a core that others use take ten times as long as one thread.
+# NumPy reads this when it is imported, which is later than here.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 collect_ignore = ["benchmarks"]  # run by hand
 
 settings.register_profile("mlp", deadline=None, derandomize="CI" in os.environ)

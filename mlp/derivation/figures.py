@@ -6,6 +6,7 @@ formula with figures in it, and what that comes to. Read entries.py next.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -40,8 +41,9 @@ class Figures:
     def decimals(self) -> int:
         """How many decimals tell all entries, or 9 if none do."""
         finite = self.array[np.isfinite(self.array)].astype(np.float64)
+        least = 1e-12 * abs(finite)
         return next(
-            (d for d in range(9) if np.allclose(finite, finite.round(d), 1e-12, 0)), 9
+            (d for d in range(9) if np.all(abs(finite - finite.round(d)) <= least)), 9
         )
 
     def __getitem__(self, place: Any) -> Figure:
@@ -92,7 +94,8 @@ def line(entry: str, formula: Expr, value: Figure) -> Line:
     """
     with np.errstate(all="ignore"):  # 1/0 and log 0, at a bound
         printed, exact = _as_printed(formula), formula.value({})
-        if not np.isclose(printed, exact, rtol=1e-7, atol=0, equal_nan=True):
+        is_same = math.isclose(printed, exact, rel_tol=1e-7)
+        if not is_same and not (math.isnan(printed) and math.isnan(exact)):
             _write_out(formula)
     return Line(entry, formula, value)
 
