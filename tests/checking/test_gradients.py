@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from oracles import frozen, random_net, seeds
 from reports import batch, layer_of, linear, on_one_line, right_but, verdicts
 
@@ -27,6 +27,7 @@ from mlp import (
 # ------------------------------------------------------------ what is right
 
 
+@settings(max_examples=50)
 @given(seeds)
 def test_the_librarys_own_nets_are_right(seed):
     rng = np.random.default_rng(seed)
