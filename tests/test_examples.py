@@ -58,7 +58,7 @@ def test_classification_is_good(capsys):
 
 def test_digits_is_good_and_better_than_its_baselines(capsys):
     net, sigmoids, nearest = over_seeds(
-        "digits", capsys, "this net", "ten sigmoids", "nearest centroid", seeds=3
+        "digits", capsys, "this net", "ten sigmoids", "nearest centroid"
     )
     assert net >= 0.975
     assert net > sigmoids > nearest
