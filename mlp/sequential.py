@@ -19,7 +19,7 @@ from mlp._shared.arrays import Array, RealArray
 from mlp.core.layer import Layer
 from mlp.core.parameter import Buffer, Parameter
 from mlp.layers.linear import Linear
-from mlp.summary import summary
+from mlp.summary import Summary, summary
 
 _LARGE = 1 << 16  # entries of x that take longer to look through than to notice
 
@@ -247,7 +247,7 @@ class Sequential(Layer):
                 f"give them when you make it, Sequential(Linear(2, 1))"
             )
 
-    def summary(self) -> str:
+    def summary(self) -> Summary:
         """Return a table of the layers: output, parameters and their bytes.
 
         Returns
@@ -309,6 +309,10 @@ class Sequential(Layer):
         lines = [f"({name}): {layer!r}" for name, layer in self.members()]
         body = "".join("\n  " + line.replace("\n", "\n  ") for line in lines)
         return f"Sequential({body}\n)" if lines else "Sequential()"
+
+    def _repr_html_(self) -> str:
+        """Return the layers, their settings and sizes, for a notebook."""
+        return self.summary()._repr_html_()
 
 
 def is_plain(model: object) -> TypeGuard[Sequential]:

@@ -7,8 +7,46 @@ from collections.abc import Callable, Iterator
 from mlp._shared import printing
 from mlp.core import Layer, Parameter
 
+COLUMNS = ("layer", "output", "parameters", "bytes")
 
-def summary(model: Layer, is_opened: Callable[[Layer], bool]) -> str:
+
+class Summary(str):
+    """A table of text that shows itself, in a terminal and in a notebook.
+
+    Attributes
+    ----------
+    rows : list of list of str
+        A row for each layer, and the totals.
+
+    Examples
+    --------
+    >>> from mlp import Linear, Sequential
+    >>> Sequential(Linear(2, 1)).summary()
+    ────────  ──────  ──────────  ─────
+    layer     output  parameters  bytes
+    ────────  ──────  ──────────  ─────
+    0 Linear  (N, 1)           3     24
+    total                      3     24
+    """
+
+    rows: list[list[str]]
+
+    def __repr__(self) -> str:
+        """Return the table."""
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        from html import escape  # here, as a net that is only trained needs none
+
+        from mlp._shared import html
+
+        return html.fragment(
+            html.table(COLUMNS, [list(map(escape, row)) for row in self.rows])
+        )
+
+
+def summary(model: Layer, is_opened: Callable[[Layer], bool]) -> Summary:
     """Return a table of the layers: output, parameters and their bytes.
 
     Sequential.summary says what it shows; is_opened says which layers are
@@ -26,18 +64,20 @@ def summary(model: Layer, is_opened: Callable[[Layer], bool]) -> str:
     bias Parameter                     1      8
     total                              3     24
     """
-    rows = [*_rows(model, is_opened), ("total", "", model.parameters())]
-    counts = [sum(p.data.size for p in parameters) for _, _, parameters in rows]
-    sizes = [sum(p.data.nbytes for p in parameters) for _, _, parameters in rows]
+    found = [*_rows(model, is_opened), ("total", "", model.parameters())]
+    counts = [sum(p.data.size for p in parameters) for _, _, parameters in found]
+    sizes = [sum(p.data.nbytes for p in parameters) for _, _, parameters in found]
     cells = zip(
-        (layer for layer, _, _ in rows),
-        (output for _, output, _ in rows),
+        (layer for layer, _, _ in found),
+        (output for _, output, _ in found),
         _to_the_right(counts, "parameters"),
         _to_the_right(sizes, "bytes"),
         strict=True,
     )
-    columns = ("layer", "output", "parameters", "bytes")
-    return printing.text_table(columns, list(cells))
+    rows = [list(row) for row in cells]
+    table = Summary(printing.text_table(COLUMNS, rows))
+    table.rows = rows
+    return table
 
 
 def _rows(

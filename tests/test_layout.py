@@ -85,7 +85,8 @@ def with_module(name, text):
 
 
 def test_each_package_stands_on_one_level():
-    assert {level(module) for module in MODULES if module != "mlp"} <= {*range(len(LEVELS))}
+    levels = {level(module) for module in MODULES if module != "mlp"}
+    assert levels <= {*range(len(LEVELS))}
     names = " ".join(LEVELS).split()
     assert len(set(names)) == len(names)
     with pytest.raises(LookupError, match="mlp.utilities.more is in no row"):

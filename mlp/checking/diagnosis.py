@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import copy
 import math
+from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import arrays, numbers
+from mlp._shared import arrays, html, numbers
 from mlp._shared.printing import paragraph, text_table
 from mlp.checking.copies import arrays_of_a_copy
 from mlp.checking.findings import figure, findings_of, shares
@@ -23,6 +24,9 @@ from mlp.checking.watching import LayerRecord, Watch, is_finite
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
 from mlp.sequential import numbered_layers
+
+COLUMNS = ("layer", "mean", "spread", "off", "‖∂ℓ/∂y‖", "‖∂ℓ/∂θ‖", "‖Δθ‖/‖θ‖")
+NOTHING = "Nothing is out of the ordinary."
 
 
 class Diagnosis:
@@ -85,13 +89,25 @@ class Diagnosis:
 
     def __str__(self) -> str:
         """Return the table, the loss, and a paragraph for each finding."""
-        head = ["layer", "mean", "spread", "off", "‖∂ℓ/∂y‖", "‖∂ℓ/∂θ‖", "‖Δθ‖/‖θ‖"]
+        below = [self._losses(), *(self.findings or [NOTHING])]
+        table = text_table(COLUMNS, list(map(_cells, self.layers)))
+        return "\n\n".join([table, *map(paragraph, below)])
+
+    def _losses(self) -> str:
         loss = f"loss {figure(self.loss)}"
         if self.loss_after is not None:
             loss += f", after the step {figure(self.loss_after)}"
-        findings = self.findings or ["Nothing is out of the ordinary."]
-        parts = [text_table(head, list(map(_cells, self.layers))), loss, *findings]
-        return "\n\n".join([parts[0], *map(paragraph, parts[1:])])
+        return loss
+
+    def _repr_html_(self) -> str:
+        """Return the findings, and below them the table, for a notebook."""
+        rows = ([escape(cell) for cell in _cells(layer)] for layer in self.layers)
+        findings = [html.paragraph(finding, right=False) for finding in self.findings]
+        return html.fragment(
+            *(findings or [html.paragraph(NOTHING, right=True)]),
+            html.table(COLUMNS, rows),
+            html.paragraph(self._losses()),
+        )
 
     def __repr__(self) -> str:
         """Return how many layers and findings there are."""

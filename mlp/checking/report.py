@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import NamedTuple
 
+from mlp._shared import html
 from mlp._shared.printing import paragraph, printable, text_table
+
+COLUMNS = (
+    *("parameter", "shape", "measured", "‖analytic‖", "‖numerical‖"),
+    *("relative error", "verdict"),
+)
 
 
 class GradientRow(NamedTuple):
@@ -94,25 +101,30 @@ class GradientReport:
 
     def __str__(self) -> str:
         """Return a table, and below it a sentence for each mistake."""
-        columns = ("shape", "measured", "‖analytic‖", "‖numerical‖", "relative error")
-        cells = [
-            [
-                row.name,
-                str(row.shape),
-                row.measured,
-                *(f"{norm:.3g}" for norm in (row.analytic, row.numerical)),
-                f"{row.relative_error:.2g}" if row.relative_error > 1e-9 else "< 1e-9",
-                row.verdict,
-            ]
-            for row in self.rows
-        ]
-        sentences = [f"{row.name}: {row.sentence}" for row in self.rows if row.sentence]
         parts = [
             printable(f"Gradients of {self.what}"),
-            text_table(("parameter", *columns, "verdict"), cells),
-            *map(paragraph, [*self.faults, *sentences, *self.notes]),
+            text_table(COLUMNS, list(map(_cells, self.rows))),
+            *map(paragraph, [*self.faults, *self._sentences(), *self.notes]),
         ]
         return "\n\n".join(parts)
+
+    def _sentences(self) -> list[str]:
+        return [f"{row.name}: {row.sentence}" for row in self.rows if row.sentence]
+
+    def _repr_html_(self) -> str:
+        """Return the verdict, what is wrong, and the table, for a notebook."""
+        wrong = [i for i, row in enumerate(self.rows) if not row.ok]
+        n = len(self.rows)
+        verdict = f"{len(wrong)} of {n} gradients wrong" if wrong else "gradients right"
+        rows = (map(escape, _cells(row)) for row in self.rows)
+        return html.fragment(
+            f"<h3>Gradients of {escape(self.what)}</h3>",
+            html.paragraph(verdict, right=not wrong),
+            *(html.paragraph(fault, right=False) for fault in self.faults),
+            *map(html.paragraph, self._sentences()),
+            html.table(COLUMNS, map(list, rows), wrong),
+            *map(html.paragraph, self.notes),
+        )
 
     def __repr__(self) -> str:
         """Return whether all is right, and of what."""
@@ -120,3 +132,15 @@ class GradientReport:
         return printable(
             f"GradientReport(ok={self.ok}, {self.what}: {n} gradient{'s' * (n != 1)})"
         )
+
+
+def _cells(row: GradientRow) -> list[str]:
+    """Return a row of the table."""
+    return [
+        row.name,
+        str(row.shape),
+        row.measured,
+        *(f"{norm:.3g}" for norm in (row.analytic, row.numerical)),
+        f"{row.relative_error:.2g}" if row.relative_error > 1e-9 else "< 1e-9",
+        row.verdict,
+    ]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from mlp._shared import numbers
 from mlp._shared.printing import paragraph, printable
 from mlp.core import Layer, Loss, Optimizer, Reduction
+from mlp.derivation import rendering
 from mlp.derivation.evaluation import Evaluated
 from mlp.derivation.expressions import (
     Chain,
@@ -44,14 +45,7 @@ from mlp.derivation.operations import (
     Words,
 )
 from mlp.derivation.proof import largest_difference
-from mlp.derivation.rendering import (
-    Cell,
-    Table,
-    to_html,
-    to_latex,
-    to_markdown,
-    to_text,
-)
+from mlp.derivation.rendering import Cell, Table
 from mlp.derivation.steps import GradientOf, updates
 from mlp.derivation.tables import (
     _K,
@@ -361,7 +355,7 @@ class Derivation(Evaluated):
 
     def __str__(self) -> str:
         """Return the tables in plain Unicode, within 100 columns."""
-        return f"{paragraph(self.title())}\n\n{to_text(self._tables())}"
+        return f"{paragraph(self.title())}\n\n{rendering.to_text(self._tables())}"
 
     def __repr__(self) -> str:
         """Return the title in angle brackets."""
@@ -372,17 +366,21 @@ class Derivation(Evaluated):
 
         GitHub, Jupyter and VS Code render it.
         """
-        return f"## {self.title()}\n\n{to_markdown(self._tables())}"
+        return f"## {self.title()}\n\n{rendering.to_markdown(self._tables())}"
 
-    _repr_markdown_ = to_markdown  # what a notebook shows
+    _repr_markdown_ = to_markdown  # for a notebook's export to Markdown
 
     def to_latex(self) -> str:
         r"""Return the tables as LaTeX, to \input in a document with amsmath."""
-        return to_latex(self._tables())
+        return rendering.to_latex(self._tables())
 
     def to_html(self) -> str:
         """Return the tables as one page with MathML: no script, no network."""
-        return to_html(self.title(), self._tables())
+        return rendering.to_html(self.title(), self._tables())
+
+    def _repr_html_(self) -> str:
+        """Return the tables for a notebook, with MathML."""
+        return rendering.for_a_notebook(self.title(), self._tables())
 
 
 def derive(

@@ -13,6 +13,7 @@ from functools import partial
 from html import escape
 from typing import Any, NamedTuple, TypeAlias
 
+from mlp._shared import html
 from mlp._shared.printing import paragraph, text_table
 from mlp.derivation.expressions import Expr
 from mlp.derivation.notation import Notation
@@ -183,35 +184,41 @@ def to_latex(tables: Sequence[Table]) -> str:
 
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>TITLE</title><style>
-body { font: 16px/1.5 serif; margin: 2em auto; max-width: 70em; padding: 0 1em }
-h1, h2, th { font-family: sans-serif } math { math-style: normal }
-section { overflow-x: auto } table { border-collapse: collapse }
-th, td { border-bottom: 1px solid #ccc; padding: .5em 1.5em .5em 0; text-align: left }
-</style></head><body><h1>TITLE</h1>
+<html lang="en"><head><meta charset="utf-8"><title>TITLE</title>
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"></head><body>
 BODY
 </body></html>
 """
 
 
+def in_html(part: Cell) -> str:
+    """Return words, or a formula in MathML."""
+    if isinstance(part, str):
+        return escape(part)
+    return f"<math>{part.layout(MATHML)}</math>"
+
+
+def sections(title: str, tables: Sequence[Table], level: int) -> list[str]:
+    """Return a heading of a level, and below it a section for each table."""
+    parts = [f"<h{level}>{escape(title)}</h{level}>"]
+    for table in tables:
+        heading = f"<h{level + 1}>{escape(table.heading)}</h{level + 1}>"
+        parts += [
+            f"<section>{heading}",
+            f"<p>{''.join(map(in_html, table.remark))}</p>",
+            html.table(table.columns, [list(map(in_html, row)) for row in table.rows]),
+            "</section>",
+        ]
+    return parts
+
+
+def for_a_notebook(title: str, tables: Sequence[Table]) -> str:
+    """Return the tables as an element of a page that is there already."""
+    return html.fragment(*sections(title, tables, level=3))
+
+
 def to_html(title: str, tables: Sequence[Table]) -> str:
     """Return the tables as one page, with MathML in the cells."""
-
-    def cell(part: Cell) -> str:
-        if isinstance(part, str):
-            return escape(part)
-        return f"<math>{part.layout(MATHML)}</math>"
-
-    def row(cells: Sequence[Cell], tag: str) -> str:
-        return f"<tr>{''.join(f'<{tag}>{cell(c)}</{tag}>' for c in cells)}</tr>"
-
-    parts = []
-    for table in tables:
-        parts += [
-            f"<section>\n<h2>{escape(table.heading)}</h2>",
-            f"<p>{''.join(map(cell, table.remark))}</p>\n<table>",
-            row(table.columns, "th"),
-            *(row(cells, "td") for cells in table.rows),
-            "</table>\n</section>",
-        ]
-    return _PAGE.replace("TITLE", escape(title)).replace("BODY", "\n".join(parts))
+    body = html.fragment(*sections(title, tables, level=1), page=True)
+    return _PAGE.replace("TITLE", escape(title)).replace("BODY", body)

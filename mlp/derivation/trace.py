@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import copy
 import textwrap
+from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import arrays, numbers
+from mlp._shared import arrays, html, numbers
 from mlp._shared.arrays import Array
 from mlp._shared.printing import WIDTH, paragraph, printable
 from mlp.core import Layer, Loss, Optimizer
 from mlp.derivation.derivation import Derivation
 from mlp.derivation.entries import At, AtLoss, backward_lines, forward_lines
 from mlp.derivation.figures import ENTRIES, SMALL, Line, figure
+from mlp.derivation.rendering import in_html
 from mlp.derivation.steps import has_rule
 from mlp.derivation.tables import LAYOUTS
 from mlp.derivation.updates import Moved, step_lines
@@ -83,15 +85,30 @@ class Trace:
         parts = [paragraph(self.title), remark]
         for number, name, lines in self.steps:
             parts += ["", f"{number}. {name}", *map(_indented, lines)]
-        losses = {
-            "loss before the step": self.loss,
-            "loss after it": self.loss_after,
-            "its change": self.change,
-            printable("predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩"): self.predicted_change,
-        }
-        width = max(map(len, losses)) + 3
-        figures = [f"{name:<{width}}{figure(n)}" for name, n in losses.items()]
+        losses = [(printable(name), number) for name, number in self._losses()]
+        width = max(len(name) for name, _ in losses) + 3
+        figures = [f"{name:<{width}}{figure(n)}" for name, n in losses]
         return "\n".join([*parts, "", *map(printable, figures)])
+
+    def _losses(self) -> list[tuple[str, float]]:
+        """Return what the loss was and became, each with its name."""
+        return [
+            ("loss before the step", self.loss),
+            ("loss after it", self.loss_after),
+            ("its change", self.change),
+            ("predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩", self.predicted_change),
+        ]
+
+    def _repr_html_(self) -> str:
+        """Return the losses and the five steps for a notebook, with MathML."""
+        parts = [f"<h3>{escape(self.title)}</h3>"]
+        losses = [(escape(name), in_html(figure(n))) for name, n in self._losses()]
+        parts.append(html.table([], losses))
+        parts.append(f"<p>{''.join(map(in_html, LAYOUTS[self.layout]))}</p>")
+        for number, name, lines in self.steps:
+            parts.append(f"<h4>{number}. {escape(name)}</h4>")
+            parts.append(html.table([], map(_line_in_html, lines)))
+        return html.fragment(*parts)
 
     def __repr__(self) -> str:
         """Return what it is the trace of."""
@@ -265,6 +282,15 @@ def _target(criterion: Loss, y: npt.ArrayLike, width: int, of: str) -> Array:
     if criterion.takes_labels and np.ndim(y) == 1:
         return arrays.floating("trace", "y", y)
     return arrays.rows_of("trace", "y", y, width, of)
+
+
+def _line_in_html(line: Line | str) -> list[str]:
+    """Return a line of the trace as cells: what it is of, formula and number."""
+    if isinstance(line, str):
+        return [escape(line), "", ""]
+    cells = [in_html(part) for part in (line.formula, line.value)]
+    formula, value = cells if cells[0] != cells[1] else ("", cells[1])
+    return [escape(line.entry), formula and f"= {formula}", f"= {value}"]
 
 
 def _indented(line: Line | str) -> str:

@@ -200,6 +200,18 @@ class History:
         lines += [" " * 11 + "└" + "─" * columns, f"{'':12}1 to {epochs} epochs"]
         return printable("\n".join(lines + self._notes()))
 
+    def _repr_html_(self) -> str:
+        """Return the curves as SVG, and the notes below, for a notebook."""
+        from mlp._shared import html
+        from mlp.fitting.curves import svg
+
+        if not self.loss:
+            return html.fragment(html.paragraph(repr(self)))
+        panels = [svg([(n, v) for n, _, v in self._curves()], self._is_log())]
+        if self.metrics:
+            panels.append(svg(list(self.metrics.items()), False))
+        return html.fragment(*panels, *map(html.paragraph, self._notes()))
+
     def _notes(self) -> list[str]:
         """Return what stands below the curves: metrics, the best, why it stopped."""
         notes = [_from_to(name, values) for name, values in self.metrics.items()]

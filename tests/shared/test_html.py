@@ -1,0 +1,211 @@
+"""What a notebook shows: HTML that is whole, keeps to itself and needs no network."""
+
+import math
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import mlp
+from mlp import SGD, CrossEntropyLoss, Linear, MSELoss, ReLU, Sequential, Sigmoid
+from mlp._shared import html
+from mlp.fitting.curves import svg
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(40, 3)), RNG.normal(size=(40, 2))
+
+
+def net(activation=ReLU):
+    rng = np.random.default_rng(0)
+    return Sequential(Linear(3, 4, rng=rng), activation(), Linear(4, 2, rng=rng))
+
+
+class Doubled(ReLU):
+    def backward(self, grad_output):
+        return 2 * super().backward(grad_output)
+
+
+def history():
+    model = net()
+    return mlp.fit(
+        *(model, MSELoss(), SGD(model.parameters(), lr=0.1), X, Y),
+        epochs=3,
+        validation=(X, Y),
+        metrics={"R² < 1": mlp.metrics.r2},
+    )
+
+
+SHOWN = {
+    "derivation": lambda: mlp.derive(net(), CrossEntropyLoss()),
+    "trace": lambda: trace_of_a_step(),
+    "report": lambda: mlp.check_gradients(net(Doubled), MSELoss(), X, Y),
+    "diagnosis": lambda: mlp.diagnose(net(), MSELoss(), X, Y),
+    "history": history,
+    "empty history": mlp.History,
+    "summary": lambda: net().summary(),
+    "net": net,
+}
+EMPTY = {"meta", "br"}
+
+
+class Page(HTMLParser):
+    """Keeps the tags, and refuses one that is closed in the wrong order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.words = [], set(), []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.add(tag)
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.words.append(data)
+
+
+def page_of(text):
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    return page
+
+
+def trace_of_a_step():
+    model = net()
+    return mlp.trace(model, MSELoss(), SGD(model.parameters(), lr=0.1), X[:1], Y[:1])
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_is_shown_is_whole_and_needs_no_network_and_no_script(name):
+    text = SHOWN[name]()._repr_html_()
+    page = page_of(text)
+    assert not {"script", "link", "img", "iframe", "html", "body"} & page.seen
+    assert "http" not in text
+    assert "url(" not in text
+    assert "".join(page.words).strip()
+
+
+def test_the_style_names_only_what_is_inside():
+    rules = re.findall(r"([^{}]+)\{", html.STYLE.replace("<style>", ""))
+    selectors = [one.strip() for rule in rules for one in rule.split(",")]
+    assert len(selectors) > 5
+    assert all(re.match(r"\.mlp-(out|page)\b", one) for one in selectors)
+    # the text keeps the colour of the page, which a dark theme has made light
+    assert not re.search(r"(?<![-\w])color: (?!inherit)", html.STYLE)
+
+
+def test_the_exported_page_says_that_it_is_light_and_dark():
+    text = mlp.derive(net(), MSELoss()).to_html()
+    assert '<meta name="color-scheme" content="light dark">' in text
+    assert "body {" not in text
+    page_of(text)
+
+
+def test_a_wrong_gradient_stands_out_in_words_and_by_its_row():
+    report = SHOWN["report"]()
+    text = report._repr_html_()
+    wrong = [row.name for row in report.rows if not row.ok]
+    assert wrong
+    marked = re.findall(r'<tr class="mlp-wrong"><td>([^<]*)', text)
+    assert marked == wrong
+    assert text.count("✗") == 1
+    assert "factor 2" in text
+    verdict, table = text.index("gradients wrong"), text.index("<table>")
+    assert verdict < table
+    right = mlp.check_gradients(net(), MSELoss(), X, Y)._repr_html_()
+    assert "✗" not in right
+    assert '<tr class="mlp-wrong">' not in right
+    assert "✓ gradients right" in right
+
+
+def test_findings_stand_before_the_table():
+    deep = Sequential(*(f for _ in range(8) for f in (Linear(3, 3, rng=0), Sigmoid())))
+    d = mlp.diagnose(deep, MSELoss(), X, X)
+    text = d._repr_html_()
+    assert len(d.findings) == text.count("✗") > 0
+    assert text.index("✗") < text.index("<table>")
+    assert "✓ Nothing is out of the ordinary." in SHOWN["diagnosis"]()._repr_html_()
+
+
+def test_signs_of_html_in_names_are_text():
+    words = "".join(page_of(history()._repr_html_()).words)
+    assert "R² < 1" in words
+    assert "<b>" not in html.paragraph("<b>")
+
+
+def test_each_line_of_a_trace_is_there():
+    t = trace_of_a_step()
+    lines = [line for _, _, lines in t.steps for line in lines]
+    text = t._repr_html_()
+    assert len(lines) > 20
+    assert text.count("<tr>") == len(lines) + 4
+    for line in lines:
+        entry = line if isinstance(line, str) else line.entry
+        assert f"<td>{entry}</td>" in text
+
+
+def test_a_summary_is_its_table_in_a_terminal():
+    summary = net().summary()
+    assert repr(summary) == str(summary)
+    assert isinstance(summary, str)
+    text = summary._repr_html_()
+    for cell in ("0 Linear", "(N, 4)", "total", "26"):
+        assert cell in text
+    assert net()._repr_html_() == text
+
+
+# ------------------------------------------------------------------------ curves
+
+
+def points(picture):
+    root = ElementTree.fromstring(picture)
+    return [
+        [tuple(map(float, point.split(","))) for point in line.get("points").split()]
+        for line in root.iter("polyline")
+    ]
+
+
+def test_a_curve_falls_where_its_numbers_do():
+    (line,) = points(svg([("loss", [8.0, 4.0, 1.0])], False))
+    (x0, y0), (x1, y1), (x2, y2) = line
+    assert x1 - x0 == pytest.approx(x2 - x1)
+    # pixels grow downwards: from 8 to 4 is 4/7 of the way down
+    assert (y1 - y0) / (y2 - y0) == pytest.approx(4 / 7, abs=1e-3)
+
+
+def test_a_curve_of_logarithms_falls_evenly():
+    (line,) = points(svg([("loss", [100.0, 10.0, 1.0])], True))
+    (_, y0), (_, y1), (_, y2) = line
+    assert y1 - y0 == pytest.approx(y2 - y1, abs=0.2)
+
+
+def test_a_number_that_is_not_finite_is_a_gap():
+    lines = points(svg([("r2", [math.nan, 1.0, 2.0, math.inf, 3.0])], False))
+    assert [len(line) for line in lines] == [2, 1]
+    assert points(svg([("r2", [math.nan])], False)) == []
+
+
+def test_a_long_curve_keeps_its_ends_and_stays_small():
+    picture = svg([("loss", list(range(1, 100_001)))], True)
+    (line,) = points(picture)
+    assert len(picture) < 10_000
+    first, last = line[0], line[-1]
+    (short,) = points(svg([("loss", [1, 100_000])], True))
+    assert [first, last] == short
+
+
+def test_two_curves_differ_by_their_dashes_too():
+    picture = svg([("a", [1.0, 2.0]), ("b", [2.0, 1.0])], False)
+    lines = list(ElementTree.fromstring(picture).iter("polyline"))
+    looks = {(line.get("stroke"), line.get("stroke-dasharray")) for line in lines}
+    assert len(looks) == len({dashes for _, dashes in looks}) == 2
