@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy.typing as npt
 
@@ -49,6 +49,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
     max_grad_norm: float | None = None,
+    on_epoch: Callable[[History, Layer], object] | None = None,
 ) -> History:
     """Run train_step on shuffled minibatches for epochs; return the History.
 
@@ -113,6 +114,10 @@ def fit(
     max_grad_norm : float or None
         Before each step, clip_grad_norm scales the gradients that the
         optimizer holds to this norm.
+    on_epoch : function of the History and the model, or None
+        Called at the end of each epoch, after the checkpoint is written.
+        At the last one history.stopped says why the run stops. To look on,
+        mlp.plotting.live; to keep each epoch's parameters, History.keep.
 
     Returns
     -------
@@ -181,6 +186,8 @@ def fit(
         numbers.function(who, "schedule", schedule)
     if metrics is not None:
         functions(who, "metrics", metrics)
+    if on_epoch is not None:
+        numbers.function(who, "on_epoch", on_epoch)
     if checkpoint is not None:
         place_for_a_file(who, "checkpoint", checkpoint)
     if progress is not None:
@@ -199,6 +206,7 @@ def fit(
         patience=None if patience is None else Patience(model, patience),
         schedule=schedule,
         max_grad_norm=max_grad_norm,
+        is_watched=on_epoch is not None,
     )
     history = run.history
     try:
@@ -209,16 +217,20 @@ def fit(
                 resume.go_on(checkpoint, run)
             begun_at, steps = len(history.loss), run.steps_per_epoch
             with progress_display.display(progress, epochs, history, steps) as display:
-                while len(history.loss) < epochs and not run.is_out_of_patience():
+                while (stopped := run.reason_to_stop(epochs)) is None:
                     run.one_epoch(ctrl_c, display.step)
                     if checkpoint is not None:
                         resume.write(checkpoint, run)
                     display.epoch(history)
+                    if on_epoch is not None:
+                        history.stopped = run.reason_to_stop(epochs)
+                        on_epoch(history, model)
+                        run.expect_lr()
                     ctrl_c.deliver()
             run.end()
     finally:
         run.put_back_modes()
-    history.stopped = "epochs" if len(history.loss) >= epochs else "patience"
+    history.stopped = stopped
     if checkpoint is not None and len(history.loss) == begun_at:
         warnings.warn(
             f"fit: expected {os.fspath(checkpoint)} to leave an epoch to run, got a "

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from mlp._shared.arrays import Array
 from mlp._shared.printing import printable
+from mlp.core.layer import Layer
 
 HEIGHT, WIDTH = 12, 60  # of the curve in plain text
 
@@ -51,6 +53,9 @@ class History:
     best_epoch : int or None
         The epoch of the lowest validation loss, counted from 0: the first
         of several. None without validation.
+    parameters : list of dict of str to array
+        The model's state_dict() after each epoch, if fit has been given
+        on_epoch=History.keep.
 
     Examples
     --------
@@ -82,6 +87,16 @@ class History:
     lr: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list, compare=False)
     stopped: str | None = field(default=None, compare=False)
+    parameters: list[dict[str, Array]] = field(default_factory=list, compare=False)
+
+    def keep(self, model: Layer) -> None:
+        """Append a copy of the model's state_dict() to parameters.
+
+        For fit(…, on_epoch=History.keep); mlp.plotting.loss_surface draws
+        the path that they make.
+        """
+        state = model.state_dict()
+        self.parameters.append({name: a.copy() for name, a in state.items()})
 
     @property
     def best_epoch(self) -> int | None:

@@ -44,6 +44,7 @@ class Run:
     patience: Patience | None
     schedule: Schedule | None
     max_grad_norm: float | None
+    is_watched: bool  # by a function that may do to the net what it likes
 
     def __post_init__(self) -> None:
         """Put together what the loop needs."""
@@ -73,7 +74,7 @@ class Run:
             epoch = len(history.loss)
             factor = self.schedule(epoch)
             lr *= numbers.number("fit", f"schedule({epoch})", factor, least=0)
-            self._expect_lr(self.lr)
+            self.expect_lr()
         self._remember()
         with self.optimizer.at_lr(lr), np.errstate(all="ignore"):
             loss = self._train(lr, ctrl_c, shown)
@@ -83,9 +84,9 @@ class Run:
                 )
             except NotFinite as error:
                 raise self._diverged(error.what, None, lr) from None
-            self._expect_lr(lr)
+            self.expect_lr(lr)
         values = self.evaluation.measure(prediction)
-        self._expect_lr(self.lr)
+        self.expect_lr()
         if self.patience is not None:
             self.patience.see(validation_loss)
         history.loss.append(loss)
@@ -124,8 +125,9 @@ class Run:
         order = self.rng.permutation(len(self.x))
         return batches(self.x, self.y, self.batch_size, order)
 
-    def _expect_lr(self, lr: float) -> None:
+    def expect_lr(self, lr: float | None = None) -> None:
         """Raise if a metric, say, has set another lr than fit."""
+        lr = self.lr if lr is None else lr
         if self.optimizer.lr != lr:
             raise RuntimeError(
                 f"fit: expected optimizer.lr to be left alone while it runs, got "
@@ -133,9 +135,12 @@ class Run:
                 f"counted from 0; give fit a schedule, whose result multiplies lr"
             )
 
-    def is_out_of_patience(self) -> bool:
-        """Return whether the validation loss has not fallen for that long."""
-        return self.patience is not None and self.patience.is_over()
+    def reason_to_stop(self, epochs: int) -> str | None:
+        """Return why no epoch is to come, in History's words; None if one is."""
+        if len(self.history.loss) >= epochs:
+            return "epochs"
+        is_over = self.patience is not None and self.patience.is_over()
+        return "patience" if is_over else None
 
     def end(self) -> None:
         """Leave the best state in the model, if patience kept it."""
@@ -156,7 +161,10 @@ class Run:
         """
         epoch = len(self.history.loss)
         steps = (epoch - self._start[1]) * self.steps_per_epoch
-        if steps >= STEPS_APART or self.evaluation.metrics or self.schedule:
+        is_left_alone = not (
+            self.evaluation.metrics or self.schedule or self.is_watched
+        )
+        if steps >= STEPS_APART or not is_left_alone:
             self._start = self._state.kept(self.lr), epoch
 
     def _diverged(self, what: str, batch: int | None, lr: float) -> DivergenceError:
