@@ -121,7 +121,7 @@ def test_each_module_is_there_without_an_import_of_its_own():
     assert printed(code) == [f"mlp.{name}" for name in names]
 
 
-@pytest.mark.parametrize("name", ["nonsense", "_no", "a.b", "__main__", "__wrapped__"])
+@pytest.mark.parametrize("name", ["nonsense", "_no", "a.b", "__none__", "__wrapped__"])
 def test_what_is_not_there_is_an_error_as_of_any_module(name):
     assert not hasattr(mlp, name)
     with pytest.raises(
