@@ -20,6 +20,7 @@ def train_step(
     optimizer: Optimizer,
     x: npt.ArrayLike,
     y: npt.ArrayLike,
+    weight: npt.ArrayLike | None = None,
 ) -> float:
     """Run forward, loss, zero-grad, backward and step on one batch.
 
@@ -33,6 +34,8 @@ def train_step(
         Made of the model's parameters(), or some of them.
     x, y : array_like
         A batch of rows, and their targets, as the loss takes them.
+    weight : array_like of shape (N,), or None
+        By what each row counts in the loss, at least 0: help(mlp.losses).
 
     Returns
     -------
@@ -42,7 +45,7 @@ def train_step(
     Raises
     ------
     ValueError, TypeError
-        As the layers and the loss raise them for x and y.
+        As the layers and the loss raise them for x, y and weight.
 
     Derivation
     ----------
@@ -75,7 +78,10 @@ def train_step(
     docs/design.md, "The public surface".
     """
     prediction = model.forward(x)  # 1. forward
-    loss = criterion.forward(prediction, y)  # 2. loss
+    if weight is None:
+        loss = criterion.forward(prediction, y)  # 2. loss
+    else:
+        loss = criterion(prediction, y, weight)
     optimizer.zero_grad()  # 3. zero the gradients
     model.backward(criterion.backward(), needs_input_grad=False)  # 4. backward
     optimizer.step()  # 5. step

@@ -279,6 +279,35 @@ def paired_rows(
     return x, y
 
 
+def row_weights(
+    who: str,
+    name: str,
+    value: npt.ArrayLike,
+    rows: RealArray,
+    dtype: npt.DTypeLike | None,
+) -> Array:
+    """Return the weights of rows: shape (N,), at least 0, of a finite sum."""
+    array = real_array(who, name, value, dtype)
+    if rows.ndim == 0 or array.shape != rows.shape[:1]:
+        column = "" if array.ndim < 2 else f"; write {name}.reshape(-1)"
+        raise ValueError(
+            f"{who}: expected {name} of shape {rows.shape[:1]}, a number for each row, "
+            f"got {array.shape}{column}"
+        )
+    with np.errstate(over="ignore"):
+        total = array.sum(dtype=np.float64)
+    if not (math.isfinite(total) and array.min(initial=0) >= 0):
+        wrong = ~((array >= 0) & np.isfinite(array))
+        got = "a sum beyond float64's range"
+        if wrong.any():
+            got = f"{array[wrong][0]} in row {int(wrong.argmax())}"
+        raise ValueError(
+            f"{who}: expected {name} of at least 0 and finite, got {got}; a row that "
+            f"is to count for nothing has the weight 0"
+        )
+    return array
+
+
 def names(
     who: str, expected: Collection[str], state: Any, optional: Collection[str] = ()
 ) -> None:

@@ -196,11 +196,11 @@ def underflow_is_zero(method: _Method) -> _Method:
         except FloatingPointError as error:
             return quietly(error, self, x)
 
-    def of_two(self: Any, prediction: Any, target: Any) -> Any:
+    def of_a_loss(self: Any, prediction: Any, target: Any, weight: Any = None) -> Any:
         try:
-            return method(self, prediction, target)
+            return method(self, prediction, target, weight)
         except FloatingPointError as error:
-            return quietly(error, self, prediction, target)
+            return quietly(error, self, prediction, target, weight)
 
     def backward(self: Any, grad_output: Any, *, needs_input_grad: bool = True) -> Any:
         try:
@@ -209,8 +209,8 @@ def underflow_is_zero(method: _Method) -> _Method:
             return quietly(error, self, grad_output, needs_input_grad=needs_input_grad)
 
     code = method.__code__
-    forms = (alone, of_one, of_two)
-    running = backward if code.co_kwonlyargcount else forms[code.co_argcount - 1]
+    forms: dict[int, Callable[..., Any]] = {1: alone, 2: of_one, 4: of_a_loss}
+    running = backward if code.co_kwonlyargcount else forms[code.co_argcount]
     # a code object of its own, since CPython adapts one to the method that it calls
     running.__code__ = running.__code__.replace(co_name=method.__name__)
     return cast(_Method, functools.wraps(method)(running))

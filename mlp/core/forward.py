@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any, Self
 
 from mlp._shared import walking
 from mlp.core.parameter import Buffer
+
+
+def takes_keyword(method: Callable[..., Any], name: str) -> bool:
+    """Return whether a method has an argument of this name, or takes any."""
+    try:
+        parameters = inspect.signature(method).parameters
+    except ValueError:  # of a function in C, which knows no such keyword
+        return False
+    return name in parameters or any(
+        p.kind is p.VAR_KEYWORD for p in parameters.values()
+    )
 
 
 class _Forward:

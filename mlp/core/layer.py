@@ -7,7 +7,6 @@ backward. Read mlp.core.loss next.
 from __future__ import annotations
 
 import functools
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from mlp._shared import arrays, numbers, walking
 from mlp._shared.arrays import Array, RealArray
-from mlp.core.forward import _Forward
+from mlp.core.forward import _Forward, takes_keyword
 from mlp.core.parameter import Buffer, Parameter
 
 # The layers whose parameters() is being asked for, so that one that refers back to
@@ -91,7 +90,7 @@ class Layer(_Forward, ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         """Let a backward(self, grad_output) be called as every other."""
         super().__init_subclass__(**options)
-        if not _takes_needs_input_grad(cls.backward):  # its own, or a mixin's
+        if not takes_keyword(cls.backward, "needs_input_grad"):  # its own, or a mixin's
             cls.backward = _with_needs_input_grad(cls.backward)  # type: ignore[method-assign]
 
     training: bool = True
@@ -297,17 +296,6 @@ class Layer(_Forward, ABC):
         """
         who = f"{type(self).__name__}.load_state_dict"
         arrays.load_arrays(who, self.state_arrays(), state)
-
-
-def _takes_needs_input_grad(backward: Callable[..., Any]) -> bool:
-    """Return whether a backward has the keyword, or takes any."""
-    try:
-        parameters = inspect.signature(backward).parameters
-    except ValueError:  # of a function in C, which knows no such keyword
-        return False
-    return "needs_input_grad" in parameters or any(
-        p.kind is p.VAR_KEYWORD for p in parameters.values()
-    )
 
 
 def _with_needs_input_grad(backward: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Any, Self
 
 import numpy.typing as npt
 
 from mlp._shared.arrays import Array
-from mlp.core.forward import _Forward
+from mlp.core.forward import _Forward, takes_keyword
 
 
 class Reduction(str):
@@ -47,8 +47,14 @@ class Reduction(str):
         """Return what makes a copy, for pickle and copy."""
         return Reduction, (str(self), self.over)
 
-    def divisor(self, shape: tuple[int, ...]) -> int:
-        """Return what the sum is divided by, for a prediction of this shape."""
+    def divisor(self, shape: tuple[int, ...], rows: float | None = None) -> float:
+        """Return what the sum is divided by, for a prediction of this shape.
+
+        Of rows with weights, rows is the sum of the weights.
+        """
+        if rows is not None:
+            shape = shape[1:]
+            return {"entries": rows * math.prod(shape), "rows": rows}.get(self.over, 1)
         if self.over == "entries":
             return math.prod(shape)
         return shape[0] if self.over == "rows" and shape else 1
@@ -84,6 +90,9 @@ class Loss(_Forward, ABC):
     takes_labels : bool
         Whether a target may be one class label a row, shape (N,), in place
         of an array of the prediction's shape.
+    takes_weight : bool
+        Whether forward has an argument weight, as those of the library do:
+        None, or a number of at least 0 for each row, shape (N,).
 
     Examples
     --------
@@ -109,6 +118,12 @@ class Loss(_Forward, ABC):
     """
 
     takes_labels: bool = False
+    takes_weight: bool = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Note whether forward takes the weights of rows."""
+        super().__init_subclass__(**kwargs)
+        cls.takes_weight = takes_keyword(cls.forward, "weight")
 
     @abstractmethod
     def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -118,6 +133,25 @@ class Loss(_Forward, ABC):
     def backward(self) -> Array:
         """Return ∂ℓ/∂ŷ at the last forward, in the shape of the prediction."""
 
-    def __call__(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
-        """Return forward(prediction, target)."""
-        return self.forward(prediction, target)
+    def __call__(
+        self,
+        prediction: npt.ArrayLike,
+        target: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Return forward(prediction, target), with weight if it is given."""
+        if weight is None:
+            return self.forward(prediction, target)
+        self.expect_takes_weight()
+        forward: Any = self.forward
+        loss: float = forward(prediction, target, weight=weight)
+        return loss
+
+    def expect_takes_weight(self) -> None:
+        """Raise unless forward takes the weights of rows."""
+        if not self.takes_weight:
+            raise TypeError(
+                f"{type(self).__name__}.forward: expected an argument weight, as rows "
+                f"have weights, got a forward without; write forward(self, prediction, "
+                f"target, weight=None), and multiply the term of row n by weight[n]"
+            )

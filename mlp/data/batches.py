@@ -20,7 +20,7 @@ def minibatches(
     *,
     rng: Rng = None,
     shuffle: bool = True,
-) -> Iterator[tuple[RealArray, RealArray]]:
+) -> Iterator[tuple[RealArray, ...]]:
     """Yield (x_batch, y_batch) until each row has been in one batch.
 
     One call is one epoch. Rows, not batches, are shuffled, and anew at each
@@ -80,9 +80,15 @@ def minibatches(
 
 
 def batches(
-    x: RealArray, y: RealArray, size: int, order: npt.NDArray[np.intp]
-) -> Iterator[tuple[RealArray, RealArray]]:
+    x: RealArray,
+    y: RealArray,
+    size: int,
+    order: npt.NDArray[np.intp],
+    weight: RealArray | None = None,
+) -> Iterator[tuple[RealArray, ...]]:
     """Yield size rows of x and y at a time in this order, unchecked.
+
+    With the weights of rows, those of the batch come third.
 
     Examples
     --------
@@ -95,7 +101,10 @@ def batches(
     """
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        yield _take(x, rows), _take(y, rows)
+        if weight is None:
+            yield _take(x, rows), _take(y, rows)
+        else:
+            yield _take(x, rows), _take(y, rows), _take(weight, rows)
 
 
 def _take(a: RealArray, rows: npt.NDArray[np.intp]) -> RealArray:

@@ -16,6 +16,7 @@ from mlp._shared.arrays import (
     holds_some,
     paired_rows,
     real_array,
+    row_weights,
     writable,
 )
 from mlp._shared.numbers import function, instance, positive_int
@@ -23,6 +24,7 @@ from mlp.core.layer import Layer
 from mlp.core.loss import Loss
 from mlp.core.optimizer import Optimizer
 from mlp.fitting import files
+from mlp.fitting.evaluation import Rows
 
 
 def check_optimizer(who: str, optimizer: Any) -> None:
@@ -53,18 +55,38 @@ def training_rows(
     return rows[0], rows[1]
 
 
-def held_out_rows(
-    who: str, criterion: Loss, pair: Any, x: RealArray, y: RealArray, dtypes: Any
-) -> tuple[RealArray, RealArray]:
-    """Return the validation data as training_rows does, of the same widths."""
-    if not (isinstance(pair, tuple | list) and len(pair) == 2):
-        raise TypeError(
-            f"{who}: expected validation to be a pair (x, y), got "
-            f"{type(pair).__name__}; write validation=(x_test, y_test)"
+def with_weights(
+    who: str, name: str, criterion: Loss, weight: npt.ArrayLike, rows: Rows, dtype: Any
+) -> Rows:
+    """Return x, y and the weights, without the rows whose weight is 0."""
+    criterion.expect_takes_weight()
+    w = row_weights(who, name, weight, rows[0], dtype)
+    if not w.any():
+        raise ValueError(
+            f"{who}: expected {name} with one above 0 at least, got only 0; there is "
+            f"no row to learn from"
         )
-    x_held, y_held = pair
-    held_out = training_rows(f"{who}, validation", criterion, x_held, y_held, dtypes)
-    for name, rows, other in zip("xy", held_out, (x, y), strict=True):
+    rows = (*rows, w)
+    return rows if w.all() else tuple([array[w > 0] for array in rows])
+
+
+def held_out_rows(
+    who: str, criterion: Loss, given: Any, training: Rows, dtypes: Any
+) -> Rows:
+    """Return the validation data as training_rows does, of the same widths."""
+    if not (isinstance(given, tuple | list) and len(given) in (2, 3)):
+        raise TypeError(
+            f"{who}: expected validation to be a pair (x, y), or (x, y, weight), got "
+            f"{type(given).__name__}; write validation=(x_test, y_test)"
+        )
+    x_held, y_held, *weights = given
+    inside = f"{who}, validation"
+    held_out: Rows = training_rows(inside, criterion, x_held, y_held, dtypes)
+    for weight in weights:
+        held_out = with_weights(
+            inside, "weight", criterion, weight, held_out, dtypes[1]
+        )
+    for name, rows, other in zip("xy", held_out, training, strict=False):
         if rows.shape[1:] != other.shape[1:]:
             raise ValueError(
                 f"{who}: expected validation {name} to have rows like {name}'s, of "

@@ -17,16 +17,25 @@ from mlp.fitting.divergence import NotFinite
 from mlp.sequential import Sequential
 
 Metric: TypeAlias = Callable[[Array, RealArray], float | None]
-Rows: TypeAlias = tuple[RealArray, RealArray]
+Rows: TypeAlias = tuple[RealArray, ...]  # x, y and, if there are any, weights
 _ROWS = 1024  # that an evaluation sends through the net at a time
 
 
-def share(criterion: Loss, rows: int, n: int) -> float:
-    """Return by what the loss of some of n rows enters the mean over all n.
+def size_of(rows: Rows) -> float:
+    """Return the number of rows, or the sum of their weights."""
+    return len(rows[0]) if len(rows) == 2 else float(rows[2].sum(dtype=np.float64))
+
+
+def mean_over_rows(criterion: Loss, losses: list[float], sizes: list[float]) -> float:
+    """Return the mean over all rows, given the losses of batches and their sizes.
 
     A loss that is a sum counts its rows by itself.
     """
-    return (1 if Reduction.of(criterion).over == "nothing" else rows) / n
+    n = math.fsum(sizes)
+    if Reduction.of(criterion).over == "nothing":
+        sizes = [1] * len(losses)
+    parts = [loss * (size / n) for loss, size in zip(losses, sizes, strict=True)]
+    return math.fsum(parts)
 
 
 class Evaluation:
@@ -34,9 +43,9 @@ class Evaluation:
 
     Parameters
     ----------
-    training : pair of arrays
+    training : arrays x, y
         Which the metrics are measured on if there is no validation.
-    validation : pair of arrays or None
+    validation : arrays x, y, and perhaps weights; or None
         Rows that are not trained on.
     metrics : dict of str to function
         Functions of prediction and target.
@@ -54,28 +63,30 @@ class Evaluation:
 
         Without validation the loss is 0. predict runs in evaluation mode.
         """
-        x, y = self._rows
+        x = self._rows[0]
         if not (self.has_validation or self.metrics):
             return 0.0, x[:0]
-        parts, predictions = list[float](), []
+        losses, sizes, predictions = list[float](), list[float](), []
         for first in range(0, len(x), _ROWS):
-            rows = slice(first, first + _ROWS)
-            prediction = net.predict(x[rows])
+            rows = tuple([array[first : first + _ROWS] for array in self._rows])
+            prediction = net.predict(rows[0])
             if not arrays.all_finite([prediction]):
                 raise NotFinite("prediction")
             if self.has_validation:
-                loss = copy.copy(criterion).forward(prediction, y[rows])
+                loss = copy.copy(criterion)(prediction, *rows[1:])
                 loss = numbers.real_number("fit", "the loss", loss)
                 if not math.isfinite(loss):
                     raise NotFinite("loss")
-                parts.append(loss * share(criterion, len(y[rows]), len(y)))
+                losses.append(loss)
+                sizes.append(size_of(rows))
             if self.metrics:
                 predictions.append(prediction)
-        return math.fsum(parts), np.concatenate(predictions or [x[:0]])
+        loss = mean_over_rows(criterion, losses, sizes) if losses else 0.0
+        return loss, np.concatenate(predictions or [x[:0]])
 
     def measure(self, prediction: Array) -> dict[str, float]:
         """Return each metric of the predictions."""
-        _, y = self._rows
+        y = self._rows[1]
         return {
             name: _measured(f"metrics[{name!r}]", metric, prediction, y)
             for name, metric in self.metrics.items()

@@ -23,8 +23,9 @@ from mlp.fitting.arguments import (
     place_for_a_file,
     to_be_trained,
     training_rows,
+    with_weights,
 )
-from mlp.fitting.evaluation import Evaluation, Metric
+from mlp.fitting.evaluation import Evaluation, Metric, Rows
 from mlp.fitting.history import History
 from mlp.fitting.interrupt import HeldCtrlC
 from mlp.fitting.patience import Patience
@@ -50,6 +51,7 @@ def fit(
     progress: bool | None = None,
     max_grad_norm: float | None = None,
     on_epoch: Callable[[History, Layer], object] | None = None,
+    sample_weight: npt.ArrayLike | None = None,
 ) -> History:
     """Run train_step on shuffled minibatches for epochs; return the History.
 
@@ -80,9 +82,10 @@ def fit(
         Rows in a step; the last of an epoch has what is left.
     rng : int, np.random.Generator or None
         What the order of the rows is drawn from, anew in each epoch.
-    validation : pair (x, y) or None
-        Rows that are not trained on, for validation_loss and the metrics.
-        At the end of each epoch 1024 of them at a time go through the net.
+    validation : (x, y), or (x, y, weight), or None
+        Rows that are not trained on, for validation_loss and the metrics,
+        which take no weights. At the end of each epoch 1024 of them at a
+        time go through the net.
     patience : int or None
         Stop after so many epochs without a lower validation loss. When the
         run has ended, by patience or not, the model holds the parameters
@@ -118,6 +121,10 @@ def fit(
         Called at the end of each epoch, after the checkpoint is written.
         At the last one history.stopped says why the run stops. To look on,
         mlp.plotting.live; to keep each epoch's parameters, History.keep.
+    sample_weight : array_like of shape (N,), or None
+        By what each training row counts in the loss of its batch, and in
+        that of the epoch: as often as if it stood there so many times.
+        help(mlp.losses) has the formula. Rows of weight 0 are left out.
 
     Returns
     -------
@@ -173,13 +180,17 @@ def fit(
     parameters = model.parameters()
     to_be_trained(who, optimizer, parameters)
     dtypes = parameters[0].data.dtype, parameters[-1].data.dtype
-    x, y = training_rows(who, criterion, x, y, dtypes)
+    rows: Rows = training_rows(who, criterion, x, y, dtypes)
     held_out = None
     if validation is not None:
-        held_out = held_out_rows(who, criterion, validation, x, y, dtypes)
+        held_out = held_out_rows(who, criterion, validation, rows, dtypes)
     epochs = numbers.positive_int(who, "epochs", epochs)
     batch_size = numbers.positive_int(who, "batch_size", batch_size)
-    enough_rows(who, model, len(x), batch_size)
+    if sample_weight is not None:
+        rows = with_weights(
+            who, "sample_weight", criterion, sample_weight, rows, dtypes[1]
+        )
+    enough_rows(who, model, len(rows[0]), batch_size)
     if patience is not None:
         patience = check_patience(who, patience, validation is not None)
     if schedule is not None:
@@ -198,11 +209,10 @@ def fit(
         model=model,
         criterion=criterion,
         optimizer=optimizer,
-        x=x,
-        y=y,
+        rows=rows,
         batch_size=batch_size,
         rng=numbers.generator(who, rng),
-        evaluation=Evaluation((x, y), held_out, dict(metrics or {})),
+        evaluation=Evaluation(rows, held_out, dict(metrics or {})),
         patience=None if patience is None else Patience(model, patience),
         schedule=schedule,
         max_grad_norm=max_grad_norm,

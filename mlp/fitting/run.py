@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import Any, cast
 import numpy as np
 
 from mlp._shared import arrays, numbers
-from mlp._shared.arrays import RealArray
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
 from mlp.core.optimizer import Optimizer
 from mlp.data.batches import batches
 from mlp.fitting.divergence import DivergenceError, NotFinite, divergence
-from mlp.fitting.evaluation import Evaluation, share
+from mlp.fitting.evaluation import Evaluation, Rows, mean_over_rows, size_of
 from mlp.fitting.history import History
 from mlp.fitting.interrupt import HeldCtrlC
 from mlp.fitting.patience import Patience
@@ -36,8 +34,7 @@ class Run:
     model: Layer
     criterion: Loss
     optimizer: Optimizer
-    x: RealArray
-    y: RealArray
+    rows: Rows
     batch_size: int
     rng: np.random.Generator
     evaluation: Evaluation
@@ -52,7 +49,7 @@ class Run:
         self.net = model if isinstance(model, Sequential) else Sequential(model)
         self.lr = optimizer.lr  # without the schedule
         self.history = History(metrics={name: [] for name in self.evaluation.metrics})
-        self.steps_per_epoch = -(-len(self.x) // self.batch_size)
+        self.steps_per_epoch = -(-len(self.rows[0]) // self.batch_size)
         if self.max_grad_norm is not None:
             optimizer = cast(Optimizer, Clipped(optimizer, self.max_grad_norm))
         self._step = partial(train_step, model, Watched(self.criterion), optimizer)
@@ -103,27 +100,25 @@ class Run:
         """Run the steps of an epoch; return the loss, the mean over its rows."""
         for layer, _ in self._modes:  # a metric may have left another
             layer.training = True
-        step, n, parts = self._step, len(self.x), list[float]()
-        whole = share(self.criterion, self.batch_size, n)
-        for batch, (x_batch, y_batch) in enumerate(self._minibatches()):
+        step, losses, sizes = self._step, list[float](), list[float]()
+        for batch, rows in enumerate(self._minibatches()):
             try:
-                loss = step(x_batch, y_batch)
+                losses.append(step(*rows))
             except NotFinite as error:
                 raise self._diverged(error.what, batch, lr) from error.__cause__
-            parts.append(loss * whole)
+            sizes.append(size_of(rows))
             if ctrl_c.pending:
                 ctrl_c.deliver()
             if shown is not None:
                 shown()
-        parts[-1] = loss * share(self.criterion, len(y_batch), n)
         if not arrays.all_finite(self._parameters):
             raise self._diverged("parameter", batch + 1, lr)
-        return math.fsum(parts)
+        return mean_over_rows(self.criterion, losses, sizes)
 
-    def _minibatches(self) -> Iterator[tuple[RealArray, RealArray]]:
+    def _minibatches(self) -> Iterator[Rows]:
         """Return mlp.minibatches of the training rows, which have been checked."""
-        order = self.rng.permutation(len(self.x))
-        return batches(self.x, self.y, self.batch_size, order)
+        x, y, *weight = self.rows
+        return batches(x, y, self.batch_size, self.rng.permutation(len(x)), *weight)
 
     def expect_lr(self, lr: float | None = None) -> None:
         """Raise if a metric, say, has set another lr than fit."""

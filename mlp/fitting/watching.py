@@ -26,10 +26,18 @@ class Watched(Loss):
     def __init__(self, criterion: Loss) -> None:
         self.criterion = criterion
 
-    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
+    def forward(
+        self,
+        prediction: npt.ArrayLike,
+        target: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+    ) -> float:
         """Return the loss; raise NotFinite if it, or ŷ, is not finite."""
         try:
-            loss = self.criterion.forward(prediction, target)
+            if weight is None:
+                loss = self.criterion.forward(prediction, target)
+            else:
+                loss = self.criterion(prediction, target, weight)
         except ValueError as error:  # BCELoss's of NaN, or of a wrong target
             if np.isfinite(prediction).all():
                 raise

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mlp._shared import arrays
 from mlp._shared.arrays import Array, count_and_place
 from mlp._shared.sums import dot, logistic, underflow_is_zero
-from mlp.losses.reduced import _ReducedLoss, check_logits
+from mlp.losses.reduced import _ReducedLoss, by_row, check_logits
 
 
 def _check_unit_interval(loss: object, name: str, values: Array, cure: str) -> None:
@@ -59,6 +59,8 @@ class BCELoss(_ReducedLoss):
     prediction, target, and what backward returns : the same, any
         In the dtype of prediction if it is float64 or float32, else in
         float64; target is converted to it.
+    weight : (N,), or None
+        By what each row counts: N gives way to Σ wₙ, see help(mlp.losses).
 
     Derivation
     ----------
@@ -89,6 +91,10 @@ class BCELoss(_ReducedLoss):
     np.True_
     >>> loss.backward()               # 1/2 · (−0.5/0.25, 0.25/0.1875)
     array([[-1.        ,  0.66666667]])
+    >>> _ = loss.forward([[0.5], [0.25]], [[1.0], [0.0]], weight=[1, 3])
+    >>> loss.backward()               # 1/4 · (1·(−2), 3·4/3), as 1 + 3 = 4
+    array([[-0.5],
+           [ 1. ]])
     >>> loss.forward([[0.0]], [[1.0]])           # −log 0, bounded
     100.0
 
@@ -98,32 +104,37 @@ class BCELoss(_ReducedLoss):
     The bounds: torch.nn.BCELoss.
     """
 
-    _kept: tuple[Array, Array] | None = None
+    _kept: tuple[Array, Array, Array | None] | None = None
 
-    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
-        """Return −(1/M) Σ [y log ŷ + (1 − y) log(1 − ŷ)], and keep both."""
-        ŷ, y, divisor = self._operands(prediction, target)
+    def forward(
+        self,
+        prediction: npt.ArrayLike,
+        target: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Return −(1/M) Σ w [y log ŷ + (1 − y) log(1 − ŷ)], and keep them."""
+        ŷ, y, w, divisor = self._operands(prediction, target, weight)
         _check_unit_interval(
             self, "prediction", ŷ, "is a Sigmoid missing at the end of the net?"
         )
         _check_unit_interval(
             self, "target", y, "scale it, or turn labels into rows by mlp.one_hot"
         )
-        self._kept, self._divisor = (ŷ, y), divisor
+        self._kept, self._divisor = (ŷ, y, w), divisor
         # log 0 = −∞, which the bound catches; an underflow is right
         with np.errstate(divide="ignore", under="ignore"):
             log_yes = np.maximum(np.log(ŷ), -100)
             log_no = np.maximum(np.log1p(-ŷ), -100)
-            total = dot(y, log_yes) + dot(1 - y, log_no)
+            total = dot(by_row(w, y), log_yes) + dot(by_row(w, 1 - y), log_no)
         return (0.0 - total) / divisor  # not −total, which could be −0.0
 
     @underflow_is_zero
     def backward(self) -> Array:
-        """Return (1/M) (ŷ − y) / max(ŷ (1 − ŷ), 10⁻¹²)."""
+        """Return (1/M) w (ŷ − y) / max(ŷ (1 − ŷ), 10⁻¹²)."""
         if self._kept is None:
             raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
-        ŷ, y = self._kept
-        slope = (ŷ - y) / np.maximum(ŷ * (1 - ŷ), 1e-12) / self._divisor
+        ŷ, y, w = self._kept
+        slope = by_row(w, ŷ - y) / np.maximum(ŷ * (1 - ŷ), 1e-12) / self._divisor
         self._kept = None
         return np.asarray(slope)
 
@@ -161,6 +172,8 @@ class BCEWithLogitsLoss(_ReducedLoss):
     prediction, target, and what backward returns : the same, any
         In the dtype of prediction if it is float64 or float32, else in
         float64; target is converted to it.
+    weight : (N,), or None
+        By what each row counts: N gives way to Σ wₙ, see help(mlp.losses).
 
     Derivation
     ----------
@@ -193,32 +206,41 @@ class BCEWithLogitsLoss(_ReducedLoss):
     True
     >>> loss.forward([[-1e300]], [[1.0]])
     1e+300
+    >>> _ = loss.forward([[0.0], [0.0]], [[1.0], [0.0]], weight=[1, 3])
+    >>> loss.backward()               # 1/4 · (1·(−1/2), 3·1/2), as 1 + 3 = 4
+    array([[-0.125],
+           [ 0.375]])
 
     References
     ----------
     torch.nn.BCEWithLogitsLoss.
     """
 
-    _kept: tuple[Array, Array] | None = None
+    _kept: tuple[Array, Array, Array | None] | None = None
 
-    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
-        """Return (1/M) Σ [y (−z)⁺ + (1 − y) (z)⁺ + log(1 + e^(−|z|))]."""
-        z, y, divisor = self._operands(prediction, target)
+    def forward(
+        self,
+        prediction: npt.ArrayLike,
+        target: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Return (1/M) Σ w [y (−z)⁺ + (1 − y) (z)⁺ + log(1 + e^(−|z|))]."""
+        z, y, w, divisor = self._operands(prediction, target, weight)
         check_logits(self, z)
         _check_unit_interval(
             self, "target", y, "scale it, or use 0 for no and 1 for yes"
         )
-        self._kept, self._divisor = (z, y), divisor
+        self._kept, self._divisor = (z, y, w), divisor
         with np.errstate(under="ignore"):
             softplus = np.log1p(np.exp(-np.abs(z)))
             terms = y * np.maximum(-z, 0) + (1 - y) * np.maximum(z, 0) + softplus
-            return float(np.sum(terms, dtype=np.float64)) / divisor
+            return float(np.sum(by_row(w, terms), dtype=np.float64)) / divisor
 
     def backward(self) -> Array:
-        """Return (1/M) ((1 − y) σ(z) − y σ(−z))."""
+        """Return (1/M) w ((1 − y) σ(z) − y σ(−z))."""
         if self._kept is None:
             raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
-        (z, y), self._kept = self._kept, None
+        (z, y, w), self._kept = self._kept, None
         with np.errstate(under="ignore"):
             gradient = (1 - y) * logistic(z) - y * logistic(-z)
-            return np.asarray(gradient / self._divisor)
+            return np.asarray(by_row(w, gradient) / self._divisor)

@@ -12,7 +12,7 @@ from mlp._shared.arrays import Array
 from mlp._shared.numbers import FLOAT_DTYPES
 from mlp._shared.sums import underflow_is_zero
 from mlp.core.loss import Loss
-from mlp.losses.reduced import _ReducedLoss, check_logits
+from mlp.losses.reduced import _ReducedLoss, by_row, check_logits
 
 
 class CrossEntropyLoss(_ReducedLoss):
@@ -51,6 +51,8 @@ class CrossEntropyLoss(_ReducedLoss):
     target : (N,) or (N, K)
         One class label a row, an integer from 0 to K − 1; or a row of
         probabilities, of which one-hot is a case.
+    weight : (N,), or None
+        By what each row counts: N gives way to Σ wₙ, see help(mlp.losses).
 
     Derivation
     ----------
@@ -88,6 +90,14 @@ class CrossEntropyLoss(_ReducedLoss):
     >>> loss.backward()
     array([[-1.,  1.]])
 
+    Rows with weights, as for classes of which one is rare: p − y is
+    (−1/2, 1/2) and (1/2, −1/2), times wₙ/Σw:
+
+    >>> _ = loss.forward(np.zeros((2, 2)), [0, 1], weight=[1, 3])
+    >>> loss.backward()
+    array([[-0.125,  0.125],
+           [ 0.375, -0.375]])
+
     References
     ----------
     Bishop, Pattern Recognition and Machine Learning, 2006, section 4.3.4.
@@ -100,32 +110,38 @@ class CrossEntropyLoss(_ReducedLoss):
         "batchmean": "rows",
         "sum": "nothing",
     }
-    _kept: tuple[Array, Array] | None = None
+    _kept: tuple[Array, Array, Array | None] | None = None
 
-    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
-        """Return (1/M) Σ y (L − s), and keep what p − y is made of."""
+    def forward(
+        self,
+        prediction: npt.ArrayLike,
+        target: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Return (1/M) Σ w y (L − s), and keep what p − y is made of."""
         z, y = _logits_and_rows(self, prediction, target)
-        self._divisor = self._reduction.divisor(z.shape)
+        w, divisor = self._weights(weight, z)
         rows, top = np.arange(len(z)), z.argmax(axis=1)
         with np.errstate(under="ignore"):
             s = z - z[rows, top][:, np.newaxis]
             e = np.exp(s)
             e[rows, top] = 0  # their e⁰ = 1 stands in log(1 + …) and in 1 + …
             others = e.sum(axis=1, keepdims=True)
-            value = float(np.sum(y * (np.log1p(others) - s), dtype=np.float64))
+            terms = by_row(w, y * (np.log1p(others) - s))
+            value = float(np.sum(terms, dtype=np.float64))
             p = e / (1 + others)
             p[rows, top] = (-others / (1 + others))[:, 0]
         y[rows, top] -= 1
-        self._kept = p, y
-        return value / self._divisor
+        self._kept, self._divisor = (p, y, w), divisor
+        return value / divisor
 
     @underflow_is_zero
     def backward(self) -> Array:
-        """Return (1/M) (p − y)."""
+        """Return (1/M) w (p − y)."""
         if self._kept is None:
             raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
-        p, y = self._kept
-        gradient = np.asarray((p - y) / self._divisor)
+        p, y, w = self._kept
+        gradient = np.asarray(by_row(w, p - y) / self._divisor)
         self._kept = None
         return gradient
 

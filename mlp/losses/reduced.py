@@ -75,16 +75,43 @@ class _ReducedLoss(Loss):
         return self._reduction
 
     def _operands(
-        self, prediction: npt.ArrayLike, target: npt.ArrayLike
-    ) -> tuple[Array, Array, int]:
-        """Return the checked arrays, and the divisor: N·K, N or 1."""
+        self,
+        prediction: npt.ArrayLike,
+        target: npt.ArrayLike,
+        weight: npt.ArrayLike | None,
+    ) -> tuple[Array, Array, Array | None, float]:
+        """Return ŷ, y and w as _weights has it, checked, and the divisor M."""
         per_row = self._reduction.over == "rows"
         ŷ, y = _prediction_and_target(self, prediction, target, per_row)
-        return ŷ, y, self._reduction.divisor(ŷ.shape)
+        if weight is None:
+            return ŷ, y, None, self._reduction.divisor(ŷ.shape)
+        return ŷ, y, *self._weights(weight, ŷ)
+
+    def _weights(
+        self, weight: npt.ArrayLike | None, ŷ: Array
+    ) -> tuple[Array | None, float]:
+        """Return the weights as a column of ŷ's dtype, and M: N·K, N or 1.
+
+        None without weights, and for a mean if all of them are alike.
+        """
+        if weight is None:
+            return None, self._reduction.divisor(ŷ.shape)
+        who = f"{type(self).__name__}.forward"
+        w = arrays.row_weights(who, "weight", weight, ŷ, ŷ.dtype)
+        if self._reduction.over != "nothing" and 0 < w.min() == w.max():
+            return self._weights(None, ŷ)
+        rows = float(w.sum(dtype=np.float64))
+        column = w.reshape(-1, *[1] * (ŷ.ndim - 1))
+        return column, self._reduction.divisor(ŷ.shape, rows) or 1
 
     def __repr__(self) -> str:
         """Return the call that makes such a loss."""
         return f"{type(self).__name__}(reduction={self.reduction!r})"
+
+
+def by_row(w: Array | None, a: Array) -> Array:
+    """Return w ⊙ a: each row of a times its weight; a, if there are none."""
+    return a if w is None else w * a
 
 
 def check_logits(loss: Loss, z: Array) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mlp._shared import arrays
 from mlp._shared.arrays import Array
 from mlp._shared.sums import dot, underflow_is_zero
-from mlp.losses.reduced import _ReducedLoss
+from mlp.losses.reduced import _ReducedLoss, by_row
 
 
 class MSELoss(_ReducedLoss):
@@ -47,6 +47,8 @@ class MSELoss(_ReducedLoss):
     prediction, target, and what backward returns : the same, any
         In the dtype of prediction if it is float64 or float32, else in
         float64; target is converted to it.
+    weight : (N,), or None
+        By what each row counts: N gives way to Σ wₙ, see help(mlp.losses).
 
     Derivation
     ----------
@@ -54,6 +56,8 @@ class MSELoss(_ReducedLoss):
         ∂ℓ/∂ŷᵢ = (2/M) (ŷᵢ − yᵢ)      the other terms do not hold ŷᵢ
         ∂ℓ/∂ŷ = (2/M) (ŷ − y)ᵀ        a row in numerator layout; a batch has
                                       its samples in rows, so no transpose
+
+    Rows with weights have wₙ before each term, and Σ wₙ in the place of N.
 
     Examples
     --------
@@ -65,6 +69,11 @@ class MSELoss(_ReducedLoss):
     array([[ 2., -1.]])
     >>> MSELoss("sum").forward([[3.0, 5.0]], [[1.0, 6.0]])
     5.0
+    >>> loss.forward([[3.0], [5.0]], [[1.0], [6.0]], weight=[3, 1])
+    3.25
+    >>> loss.backward()              # 2/4 · (3·2, 1·(−1)), as 3 + 1 = 4
+    array([[ 3. ],
+           [-0.5]])
 
     References
     ----------
@@ -74,16 +83,22 @@ class MSELoss(_ReducedLoss):
     _kept: Array | None = None
 
     @underflow_is_zero
-    def forward(self, prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
-        """Return (1/M) Σ (prediction − target)², and keep the difference."""
-        ŷ, y, divisor = self._operands(prediction, target)
+    def forward(
+        self,
+        prediction: npt.ArrayLike,
+        target: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+    ) -> float:
+        """Return (1/M) Σ w (prediction − target)², and keep w ⊙ the difference."""
+        ŷ, y, w, divisor = self._operands(prediction, target, weight)
         d = np.asarray(ŷ - y)
-        self._kept, self._divisor = d, divisor
-        return dot(d, d) / divisor
+        weighted = by_row(w, d)
+        self._kept, self._divisor = weighted, divisor
+        return dot(weighted, d) / divisor
 
     @underflow_is_zero
     def backward(self) -> Array:
-        """Return (2/M) (prediction − target)."""
+        """Return (2/M) w (prediction − target)."""
         if self._kept is None:
             raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
         gradient = np.asarray(self._kept * (2 / self._divisor))
