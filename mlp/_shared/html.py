@@ -1,4 +1,4 @@
-"""Pieces of HTML that a notebook or a page shows: no script, no network.
+"""Pieces of HTML for notebooks and pages, without script or network.
 
 The style names only what is inside an element of class mlp-out, so that it
 changes nothing else on a page. Its colours are those of the text around it,
@@ -45,7 +45,7 @@ def paragraph(text: str, right: bool | None = None) -> str:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], wrong: Sequence[int] = ()
 ) -> str:
-    """Return a table of cells that are HTML; the rows numbered in wrong stand out."""
+    """Return a table of cells of HTML, in which the rows in wrong stand out."""
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
     lines = []
     for i, row in enumerate(rows):

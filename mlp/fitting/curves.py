@@ -1,4 +1,4 @@
-"""Curves over the epochs as a picture of text, SVG, that a notebook shows."""
+"""Curves over the epochs as SVG, which a notebook shows."""
 
 from __future__ import annotations
 

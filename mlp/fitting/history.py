@@ -8,14 +8,13 @@ the second curve, best_epoch.
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from mlp._shared.arrays import Array
+from mlp._shared.figures import new_figure
 from mlp._shared.printing import printable
 from mlp.core.layer import Layer
 
@@ -130,25 +129,20 @@ class History:
         ImportError
             If there is a path, and no matplotlib to write it.
         """
+        height = 7 if self.metrics else 4.5
         try:
-            from matplotlib import figure as figures
-            from matplotlib import ticker
-        except ImportError:
-            cure = "pip install '.[plot]' in the clone"
+            figure = new_figure("History.plot", 8, height)
+        except ImportError as error:
             if path is not None:
-                raise ImportError(
-                    f"History.plot: expected matplotlib to save a picture with, got "
-                    f"none; {cure}, or print(history) for a curve in plain text"
-                ) from None
-            print(f"{self}\n(a picture: {cure})")
+                raise ImportError(f"{error}; or print(history)") from None
+            print(f"{self}\n(a picture: pip install '.[plot]' in the clone)")
             return None
+        from matplotlib.ticker import MaxNLocator
+
         panels = [("loss", [(name, values) for name, _, values in self._curves()])]
         if self.metrics:
             panels.append(("metric", list(self.metrics.items())))
         best = self.best_epoch
-        height = 4.5 if len(panels) == 1 else 7
-        figure: Any = figures.Figure(figsize=(8, height), layout="constrained")
-        vars(figure)["_repr_png_"] = partial(_png, figure)  # a notebook asks for it
         column = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
         for axes, (what, curves) in zip(column, panels, strict=True):
             for name, values in curves:
@@ -169,9 +163,8 @@ class History:
         if self._is_log():
             column[0].set_yscale("log")
         column[-1].set_xlabel("epochs")
-        column[-1].xaxis.set_major_locator(
-            ticker.MaxNLocator(integer=True, min_n_ticks=1)
-        )
+        whole = MaxNLocator(integer=True, min_n_ticks=1)
+        column[-1].xaxis.set_major_locator(whole)
         if path is not None:
             figure.savefig(path, dpi=120)
         return figure
@@ -266,10 +259,3 @@ def _epochs(number: int) -> str:
 
 def _from_to(name: str, values: list[float]) -> str:
     return f"{name} {values[0]:.4g} → {values[-1]:.4g}"
-
-
-def _png(figure: Any) -> bytes:
-    """Return the picture, in the way in which a notebook shows an object."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()

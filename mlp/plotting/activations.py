@@ -1,0 +1,130 @@
+"""activations: what each layer passes on, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlp._shared import arrays, numbers
+from mlp._shared.arrays import Array
+from mlp.checking.copies import copies
+from mlp.core import Layer, Loss
+from mlp.plotting.axes import net_of, several_axes
+from mlp.sequential import numbered_layers
+
+BINS = 40
+
+
+def activations(
+    model: Layer,
+    x: npt.ArrayLike,
+    y: npt.ArrayLike | None = None,
+    criterion: Loss | None = None,
+    *,
+    ax: Any = None,
+) -> Any:
+    """Draw histograms of outputs and gradients, layer by layer.
+
+    Above are the entries of each layer's output y, below those of ∂ℓ/∂y. In
+    a net that trains well the widths are alike from layer to layer;
+    mlp.diagnose says in words what is wrong where they are not.
+
+    Parameters
+    ----------
+    model : Layer
+        A copy runs, in the mode that the model is in.
+    x : array_like of shape (N, in_features)
+        A batch.
+    y, criterion : array_like and Loss, or None
+        Of which ℓ is the loss. Without them the gradient at the top is
+        drawn from the normal distribution, one of each entry, seed 0: how
+        it shrinks or grows on its way down is then what the picture shows.
+    ax : array of 2 · L matplotlib Axes, or None
+        For L layers; None makes a Figure.
+
+    Returns
+    -------
+    array of matplotlib Axes, (2, L)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As the layers and the loss raise them for x and y; if one of y and
+        criterion is given without the other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp import Linear, ReLU, Sequential
+    >>> from mlp.plotting import activations
+    >>> model = Sequential(Linear(5, 4, rng=0), ReLU(), Linear(4, 2, rng=1))
+    >>> grid = activations(model, np.ones((9, 5)))  # doctest: +SKIP
+
+    References
+    ----------
+    CS231n, Neural Networks Part 2, "Weight Initialization"; Glorot and
+    Bengio, Understanding the difficulty of training deep feedforward neural
+    networks, 2010, figures 6 and 7.
+    """
+    who = "activations"
+    net_of(who, model)
+    if (y is None) != (criterion is None):
+        raise ValueError(
+            f"{who}: expected y and criterion together, or neither, got one of them"
+        )
+    if criterion is not None:
+        numbers.instance(who, "criterion", criterion, Loss)
+    x = arrays.floating(who, "x", x)
+    names, outputs, gradients = passed(model, x, y, criterion, _random)
+    grid = several_axes(who, ax, 2, len(names))
+    for column, name in enumerate(names):
+        for row, values in enumerate((outputs[column + 1], gradients[column + 1])):
+            _histogram(grid[row, column], values)
+        grid[0, column].set_title(name, fontsize="small")
+    grid[0, 0].set_ylabel("output")
+    grid[1, 0].set_ylabel("gradient")
+    return grid
+
+
+def passed(
+    model: Layer, x: Array, y: Any, criterion: Loss | None, top: Callable[[Array], Any]
+) -> tuple[list[str], list[Array], list[Array]]:
+    """Return the layers' names, x and each output, and the gradient by each.
+
+    A copy runs. The gradient by the last output is the loss's, or without a
+    loss what top gives for it.
+    """
+    model, criterion = copies(model, criterion)
+    model.zero_grad()
+    layers = numbered_layers(model)
+    outputs = [x]
+    for _, layer in layers:
+        outputs.append(np.array(layer.forward(outputs[-1])))
+    if criterion is None:
+        gradients = [np.asarray(top(outputs[-1]), dtype=outputs[-1].dtype)]
+    else:
+        criterion.forward(outputs[-1], y)
+        gradients = [np.array(criterion.backward())]
+    for _, layer in reversed(layers):
+        gradients.insert(0, np.array(layer.backward(gradients[0])))
+    return [name for name, _ in layers], outputs, gradients
+
+
+def _random(output: Array) -> Array:
+    return np.random.default_rng(0).standard_normal(output.shape)
+
+
+def _histogram(ax: Any, values: Array) -> None:
+    """Draw a histogram, and say the mean and the standard deviation above it."""
+    values = values.ravel().astype(np.float64)
+    finite = values[np.isfinite(values)]
+    ax.hist(finite, bins=BINS)
+    ax.set_yticks([])
+    ax.tick_params(labelsize="x-small")
+    text = "nothing finite"
+    if finite.size:
+        text = f"{finite.mean():.2g} ± {finite.std():.2g}"
+    ax.set_xlabel(text, fontsize="small")
