@@ -169,6 +169,14 @@ def make_parser(
     return parser
 
 
+def is_divergence(error: Exception) -> bool:
+    """Return whether an error says that the numbers grew out of range.
+
+    NumPy 2.0 finds no overflow in dot, so there the loss is the first to see it.
+    """
+    return isinstance(error, FloatingPointError) or "try a smaller lr" in str(error)
+
+
 @contextmanager
 def errors_as_sentences(parser: Parser) -> Iterator[None]:
     """Turn what is wrong with the user's options or file into exit code 2."""
@@ -176,8 +184,7 @@ def errors_as_sentences(parser: Parser) -> Iterator[None]:
         with np.errstate(over="raise", invalid="raise", divide="raise"):
             yield
     except (FloatingPointError, ValueError) as error:
-        # NumPy 2.0 finds no overflow in dot, so there BCELoss is the first to see it
-        if isinstance(error, ValueError) and "try a smaller lr" not in str(error):
+        if not is_divergence(error):
             raise
         parser.error(
             f"the numbers grew out of range ({error}); try a smaller --lr, or a table "

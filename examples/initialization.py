@@ -89,7 +89,7 @@ def print_table(columns: list[list[float]]) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure both variances for each initialization, then train each net."""
     parser = common.make_parser(
-        __doc__, epochs=3, lr=0.001, batch_size=32, hidden=64, most_hidden=1000
+        __doc__, epochs=2, lr=0.001, batch_size=32, hidden=64, most_hidden=1000
     )
     args = parser.parse_args(argv)
     data = load_digits()
