@@ -45,6 +45,7 @@ _HOME = {
     "History": "fitting.history",
     "save": "fitting.checkpoint",
     "load": "fitting.checkpoint",
+    "load_model": "fitting.checkpoint",
     "check_gradients": "checking.gradients",
     "check_layer": "checking.gradients",
     "derive": "derivation",

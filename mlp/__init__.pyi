@@ -8,7 +8,7 @@ from mlp.data import Dataset, Standardizer, minibatches, one_hot, train_test_spl
 from mlp.derivation import derive
 from mlp.derivation.jacobian import jacobian
 from mlp.derivation.trace import trace
-from mlp.fitting.checkpoint import CheckpointError, load, save
+from mlp.fitting.checkpoint import CheckpointError, load, load_model, save
 from mlp.fitting.divergence import DivergenceError
 from mlp.fitting.fit import fit
 from mlp.fitting.history import History
@@ -62,6 +62,7 @@ __all__ = [
     "History",
     "save",
     "load",
+    "load_model",
     "check_gradients",
     "check_layer",
     "derive",

@@ -274,6 +274,10 @@ class Sequential(Layer):
         """
         return summary(self, is_plain)
 
+    def settings(self) -> dict[str, Any]:
+        """Return no settings: it is its layers, which members() yields."""
+        return {}
+
     def members(self) -> Iterator[tuple[str, Parameter | Buffer | Layer]]:
         """Yield the layers, each with its index for a name."""
         for i, layer in enumerate(self._layers):

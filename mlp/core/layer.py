@@ -7,6 +7,7 @@ backward. Read mlp.core.loss next.
 from __future__ import annotations
 
 import functools
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -146,6 +147,35 @@ class Layer(_Forward, ABC):
     def eval(self) -> Self:
         """Set evaluation mode, train(False), and return self."""
         return self.train(False)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments with which its class makes such a layer.
+
+        save keeps them, so that load_model can make the layer anew. They
+        are taken from the attributes that have the names of the arguments
+        of __init__; rng is left out, since the state of a Generator is kept
+        apart. A layer of your own with other attributes writes its own.
+
+        Raises
+        ------
+        AttributeError
+            If an argument has no attribute of its name.
+        TypeError
+            If __init__ takes any number of arguments.
+
+        Examples
+        --------
+        >>> from mlp import LeakyReLU
+        >>> LeakyReLU(0.1).settings()
+        {'negative_slope': 0.1}
+        """
+        arguments = inspect.signature(type(self)).parameters.values()
+        if any(a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD) for a in arguments):
+            raise TypeError(
+                f"{type(self).__name__}.settings: expected arguments with names, got "
+                f"an __init__ that takes any; write settings(self)"
+            )
+        return {a.name: getattr(self, a.name) for a in arguments if a.name != "rng"}
 
     def members(self) -> Iterator[tuple[str, Parameter | Buffer | Layer]]:
         """Yield each Parameter, Buffer and Layer among the attributes.

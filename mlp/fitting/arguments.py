@@ -38,6 +38,20 @@ def check_optimizer(who: str, optimizer: Any) -> None:
         )
 
 
+def check_layers(who: str, layers: Any) -> Mapping[str, type[Layer]]:
+    """Return the classes of a reader's layers, by name; {} for None."""
+    layers = {} if layers is None else layers
+    if isinstance(layers, Mapping) and all(
+        isinstance(name, str) and isinstance(kind, type) and issubclass(kind, Layer)
+        for name, kind in layers.items()
+    ):
+        return layers
+    raise TypeError(
+        f"{who}: expected layers to be a dict of names and classes of layers, as "
+        f'{{"Softplus": Softplus}}, got {layers!r}'
+    )
+
+
 def training_rows(
     who: str, criterion: Loss, x: npt.ArrayLike, y: npt.ArrayLike, dtypes: Any
 ) -> tuple[RealArray, RealArray]:

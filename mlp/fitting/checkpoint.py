@@ -1,4 +1,4 @@
-"""save and load: a net and its progress.
+"""save, load and load_model: a net and its progress.
 
 A run goes on bit for bit where it was cut if all that a step depends on is
 kept: the parameters and buffers, the optimizer's state, and the generators
@@ -14,6 +14,7 @@ One .npz of plain arrays, which np.load(path, allow_pickle=False) reads:
 
     format_version      1
     architecture        a text, JSON: by the path of each layer, its class
+                        and settings; see mlp.fitting.architecture
     0.weight, …         parameters and buffers, by the names of state_dict()
     generators          a text, JSON: of the layers that draw, if there are
     optimizer.class     a text, JSON: the name of its class
@@ -26,16 +27,19 @@ One .npz of plain arrays, which np.load(path, allow_pickle=False) reads:
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mlp._shared import arrays, numbers
 from mlp._shared.arrays import RealArray
+from mlp.core.layer import Layer
 from mlp.core.optimizer import Optimizer
-from mlp.fitting import archive, contents, files, generators, values
-from mlp.fitting.arguments import check_optimizer
+from mlp.fitting import architecture, archive, contents, files, generators, values
+from mlp.fitting.arguments import check_layers, check_optimizer
 from mlp.sequential import Sequential
 
 
@@ -77,16 +81,18 @@ def save(
     path : str or path
         As it stands: no .npz is added.
     model : Sequential
-        Its parameters and buffers are written, and the states of the
-        generators that its layers draw from.
+        Its parameters and buffers are written, the states of the generators
+        that its layers draw from, and the classes of its layers with their
+        settings, of which load_model makes it anew.
     optimizer : Optimizer or None
         Its settings are written too, and what it keeps for each parameter.
     **progress
-        What else goes on with the run: numbers, texts, None, or a list of
-        these; a list of floats, the only place where NaN and infinity may
+        What else goes on with the run, or with the model: numbers, texts,
+        None, or a list of these; a tuple of texts, which comes back as a
+        list; a list of floats, the only place where NaN and infinity may
         be, as a metric may have no value in an epoch; arrays; mappings of
-        names to arrays; np.random.Generators. Together at most 16 MiB more
-        than the parameters, of which 1 MiB is text.
+        names to arrays; Standardizers; np.random.Generators. Together at
+        most 16 MiB more than the parameters, of which 1 MiB is text.
 
     Raises
     ------
@@ -123,7 +129,7 @@ def save(
     state = model.state_arrays()
     kept: list[tuple[str, RealArray]] = [
         ("format_version", np.array(contents.VERSION, np.int64)),
-        ("architecture", np.array(contents.architecture(model))),
+        ("architecture", np.array(architecture.text_of(model))),
         *state.items(),
     ]
     if (text := generators.encoded(model)) is not None:
@@ -228,6 +234,90 @@ def load(
     loaded = read(path, model, optimizer, best=best)
     take_over(path, loaded)
     return loaded.progress
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    *,
+    layers: Mapping[str, type[Layer]] | None = None,
+    best: bool = False,
+) -> tuple[Sequential, dict[str, Any]]:
+    """Make the net in a file anew, and return it with what was saved beside.
+
+    Nothing in the file is code: it has the names of classes, and their
+    settings. All of it is read and checked before the first layer is made,
+    and no layer takes more memory than the file has arrays for.
+
+    Parameters
+    ----------
+    path : str or path
+        A file written by save, or by fit as a checkpoint.
+    layers : dict of str to type, or None
+        The classes of layers of your own that are in the net, by the names
+        that they had. Each is made of what Layer.settings returned.
+    best : bool
+        As for load.
+
+    Returns
+    -------
+    model : Sequential
+        With the parameters, buffers, modes and generators that it had, and
+        shared what was shared.
+    extras : dict
+        The progress, by name, as it was given to save.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not whole, is of an older version, which kept no
+        settings, or has a class that is neither the library's nor in
+        layers; if best is True and it holds none.
+    OSError
+        If it cannot be read, as a file that is not there.
+    TypeError
+        If layers is no dict of names and classes of layers.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from mlp import Linear, ReLU, Sequential, Standardizer
+    >>> from mlp import load_model, save
+    >>> scaler = Standardizer().fit([[1.0, 7.0], [3.0, 9.0]])
+    >>> model = Sequential(Linear(2, 3, rng=0), ReLU(), Linear(3, 1, rng=1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "cars.npz")
+    ...     save(path, model, scaler=scaler, columns=["age", "weight"])
+    ...     again, extras = load_model(path)
+    >>> again
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=3, out_features=1, bias=True)
+    )
+    >>> extras["scaler"], extras["columns"]
+    (Standardizer(fitted to 2 columns), ['age', 'weight'])
+    >>> z = extras["scaler"].transform([[2.0, 8.0]])
+    >>> (again.predict(z) == model.predict(z)).all()
+    np.True_
+    """
+    own = check_layers("load_model", layers)
+    best = numbers.flag("load_model", "best", best)
+    try:
+        with open(path, "rb") as opened:
+            file = opened if opened.seekable() else io.BytesIO(opened.read())
+            text, shapes = contents.survey(file)
+            model = architecture.Plan(text, shapes, own).made()
+            if "generators" not in shapes and any(model.named_generators()):
+                raise archive.Damaged("one that lacks generators")
+            file.seek(0)
+            loaded = contents.read(file, model, None, best)
+            loaded.take_over({})
+    except (archive.Damaged, RecursionError) as error:
+        raise CheckpointError(
+            f"load_model: expected {os.fspath(path)} to be a model that save wrote, "
+            f"got {error}"
+        ) from None
+    return model, loaded.progress
 
 
 def read(

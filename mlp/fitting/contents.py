@@ -12,16 +12,10 @@ import numpy as np
 from mlp._shared.arrays import RealArray
 from mlp.core.layer import Layer
 from mlp.core.optimizer import Optimizer
-from mlp.fitting import archive, generators, values
+from mlp.fitting import architecture, archive, generators, values
 
 VERSION = 1
 _STATES = 8  # how many copies of the parameters an optimizer may keep as its state
-
-
-def architecture(model: Layer) -> bytes:
-    """Return a text of the class of each layer, by the path of names to it."""
-    layers = generators.layers("", model)
-    return _json({path: {"class": type(layer).__name__} for path, layer in layers})
 
 
 def may_be_infinite(model: Layer) -> set[str]:
@@ -105,7 +99,7 @@ def read(
         "format_version": np.array(VERSION),
         **model.state_arrays(),
     }
-    texts = {"architecture": architecture(model)}
+    texts = {"architecture": architecture.text_of(model)}
     form = None
     if optimizer is not None:
         texts["optimizer.class"] = _class_of(optimizer)
@@ -263,11 +257,44 @@ def _expect_classes(members: dict[str, RealArray], texts: Mapping[str, bytes]) -
     """Raise unless the texts in a file, which older ones lack, are those of texts."""
     for name, own in texts.items():
         text = members[name].tobytes() if name in members else own
-        if text != own:
+        if text != own and not _have_the_same_classes(text, own):
             raise archive.Damaged(
                 f"one of {_listed(text)} where this is of {_listed(own)}; is it "
                 f"another's?"
             )
+
+
+def _have_the_same_classes(one: bytes, other: bytes) -> bool:
+    """Return whether two architectures differ in nothing but settings."""
+    try:
+        return _classes(one) == _classes(other)
+    except archive.Damaged:
+        return False
+
+
+def _classes(text: bytes) -> list[tuple[str, str]]:
+    return [(path, e["class"]) for path, e in architecture.entries(text).items()]
+
+
+def survey(file: BinaryIO) -> tuple[bytes, dict[str, tuple[int, ...]]]:
+    """Return the architecture in a file, and the shapes of its arrays.
+
+    All of the file is read, but only the former is kept, so that no array
+    has to be made on the word of the file.
+    """
+    reader, shapes, text = archive.Reader(file), dict[str, tuple[int, ...]](), b""
+    for head in reader:
+        if head.name == "architecture":
+            _expect_text(head, values.MOST_TEXT)
+            text = reader.read(head).tobytes()
+        else:
+            reader.skip(head)
+        if head.name in shapes:
+            raise archive.Damaged(f"one with {head.name} twice")
+        shapes[head.name] = head.shape
+    if not text:
+        raise archive.Damaged(architecture.OLDER)
+    return text, shapes
 
 
 def _listed(text: bytes) -> str:

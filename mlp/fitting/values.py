@@ -15,11 +15,13 @@ import numpy as np
 
 from mlp._shared.arrays import RealArray
 from mlp.core.layer import Layer
+from mlp.data.scaling import Standardizer
 from mlp.fitting import archive
 
 _PLAIN = (type(None), bool, int, float, str)
 _BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 _POSITIONS = {"MT19937": 624, "Philox": 4}  # the length of the buffer read from
+_OF_A_SCALER = ("mean", "std")
 MOST_TEXT = 1 << 20  # bytes
 MOST_ARRAYS = 1 << 24  # bytes beside the parameters
 _A_MEMBER = 1 << 10  # what one costs beside its data, generously
@@ -52,8 +54,7 @@ def encoded(name: str, value: Any) -> Iterator[tuple[str, RealArray]]:
     if not name.isidentifier():
         raise ValueError(f"save: expected progress by plain names, got {name!r}")
     key = f"progress.{name}"
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = _in_python(value)
     if isinstance(value, np.ndarray):
         yield key, numbers(name, value)
     elif isinstance(value, Mapping) and value:
@@ -65,6 +66,17 @@ def encoded(name: str, value: Any) -> Iterator[tuple[str, RealArray]]:
         yield f"{key}[]", np.array(value)
     else:
         yield key, np.array(text_of(name, value))
+
+
+def _in_python(value: Any) -> Any:
+    """Return Python's numbers for NumPy's, and a list for a tuple of texts."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is list:
+        return [v.item() if isinstance(v, np.generic) else v for v in value]
+    if type(value) is tuple and all(isinstance(text, str) for text in value):
+        return list(map(str, value))
+    return value
 
 
 def numbers(name: str, value: Any) -> RealArray:
@@ -96,11 +108,13 @@ def may_be_infinite(name: str, dtype: np.dtype[Any]) -> bool:
 
 
 def text_of(name: str, value: Any) -> bytes:
-    """Return the JSON of a plain value, a list of them, or a generator."""
+    """Return the JSON of a plain value, a list of them, or an object's state."""
     if isinstance(value, Mapping):
         return b"{}"  # one that is not empty is no text
     items = value if type(value) is list else [value]
-    if not all(type(item) in _PLAIN for item in items):
+    if type(value) is Standardizer:
+        value = {"standardizer": _with_lists(vars(_standardizer(vars(value))))}
+    elif not all(type(item) in _PLAIN for item in items):
         value = {"generator": state_of(name, value)}
     elif not all(math.isfinite(item) for item in items if type(item) is float):
         raise ValueError(
@@ -118,7 +132,8 @@ def state_of(name: str, value: Any) -> Any:
             return _with_lists(state)
     raise TypeError(
         f"save: expected {name} to be a number, a text, None, a list of these, an "
-        f"array, a mapping of names to arrays or a np.random.Generator, got {value!r}"
+        f"array, a mapping of names to arrays, a Standardizer or a "
+        f"np.random.Generator, got {value!r}"
     )
 
 
@@ -159,12 +174,26 @@ def _value(text: bytes) -> Any:
     try:
         value = json.loads(text)
         if isinstance(value, dict) and value:
-            value = generator(value["generator"])
+            kind, state = value.popitem()
+            value = {"generator": generator, "standardizer": _standardizer}[kind](state)
         if text_of("", value) == text:
             return value
     except (LookupError, OverflowError, RecursionError, TypeError, ValueError):
         pass
     raise archive.Damaged(f"one with {text!r:.50} in its progress")
+
+
+def _standardizer(state: Mapping[str, Any]) -> Standardizer:
+    """Return a scaler of a state, {} if it is not fitted, or raise an error."""
+    scaler = Standardizer()
+    if state:
+        scaler.mean, scaler.std = (np.array(state[key], float) for key in _OF_A_SCALER)
+        is_one = scaler.mean.ndim == 1 and scaler.mean.shape == scaler.std.shape
+        if not (is_one and np.isfinite([scaler.mean, scaler.std]).all()):
+            raise ValueError(
+                f"save: expected a fitted Standardizer, got {state!r:.200}"
+            )
+    return scaler
 
 
 def generator(state: Any) -> np.random.Generator:

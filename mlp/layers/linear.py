@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -180,6 +181,15 @@ class Linear(Layer):
             self.bias.add_grad(grad_bias)
         self._x = None
         return grad_input
+
+    def settings(self) -> dict[str, Any]:
+        """Return its sizes, whether it has a bias, and its dtype."""
+        return {
+            "in_features": self.in_features,
+            "out_features": self.out_features,
+            "bias": self.bias is not None,
+            "dtype": self.weight.data.dtype,
+        }
 
     def __repr__(self) -> str:
         """Return the call that makes such a layer, as in PyTorch."""

@@ -8,6 +8,8 @@ row. The derivation is the same; BatchNorm1d has it node by node.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -191,6 +193,15 @@ class BatchNorm1d(Layer):
         self._kept = None
         return grad_input
 
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of __init__, dtype among them."""
+        return {
+            "num_features": self.num_features,
+            "eps": self.eps,
+            "momentum": self.momentum,
+            "dtype": self.weight.data.dtype,
+        }
+
     def __repr__(self) -> str:
         """Return the call that makes such a layer."""
         return (
@@ -326,6 +337,14 @@ class LayerNorm(Layer):
         self.bias.add_grad(grad_bias)
         self._kept = None
         return np.asarray(grad_input)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of __init__, dtype among them."""
+        return {
+            "normalized_shape": self.normalized_shape,
+            "eps": self.eps,
+            "dtype": self.weight.data.dtype,
+        }
 
     def __repr__(self) -> str:
         """Return the call that makes such a layer."""

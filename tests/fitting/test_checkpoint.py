@@ -131,11 +131,15 @@ def test_numpy_and_zip_read_it(path):
     assert raw[place : place + 4] == b"PK\6\6"
     arrays = arrays_of(path)
     assert arrays.pop("format_version") == 1
+    sizes = {"in_features": 2, "out_features": 3, "bias": True, "dtype": "float64"}
     assert json.loads(arrays.pop("architecture").item()) == {
-        "": {"class": "Sequential"},
-        "0": {"class": "Linear"},
-        "1": {"class": "ReLU"},
-        "2": {"class": "Linear"},
+        "": {"class": "Sequential", "settings": {}},
+        "0": {"class": "Linear", "settings": sizes},
+        "1": {"class": "ReLU", "settings": {}},
+        "2": {
+            "class": "Linear",
+            "settings": sizes | {"in_features": 3, "out_features": 1},
+        },
     }
     assert json.loads(arrays.pop("optimizer.class").item()) == {"class": "SGD"}
     assert arrays.pop("progress.epoch") == b"7"
