@@ -209,9 +209,6 @@ def test_a_file_with_numbers_that_are_not_finite_is_refused(path, name, value):
     refused(path, model, optimizer, f"NaN or infinity in {name}")
 
 
-# --------------------------------------------------------- what save refuses
-
-
 def test_a_parameter_by_a_name_of_the_file_is_refused(path):
     class Net(Sequential):
         def __init__(self):
