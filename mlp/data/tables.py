@@ -1,256 +1,20 @@
-"""read_csv: a table of numbers from a file, as a Dataset.
-
-NumPy reads plain rows and the csv module all others. The errors name file,
-row and column as a spreadsheet shows them.
-"""
+"""read_csv: a table from a file, as a Dataset."""
 
 from __future__ import annotations
 
 import math
 import os
-import re
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from typing import NamedTuple, TextIO, TypeAlias
+from array import array
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from mlp._shared import numbers
 from mlp._shared.arrays import Array
-
-Row: TypeAlias = tuple[int, list[str]]
-"""The number of a row in its file, where the names are row 1; its fields."""
-_LONGEST = 1 << 23  # characters in a row; an endless one must not fill the memory
-_BLOCK = 1 << 18  # characters in the rows that NumPy reads at a time
-_NAMES_SHOWN = 20
-_LETTERS_SHOWN = 60
-
-
-class Table(NamedTuple):
-    """The names of a file and its rows; who is reading which file, for errors."""
-
-    who: str
-    names: list[str]
-    plain: Iterable[Array]
-    """The first rows, some at a time, as far as they are numbers and no more."""
-    rows: Iterable[Row]
-    """The rows after these. Both are read when asked for, and so only once."""
-
-    def numbers(self, *groups: Sequence[str]) -> list[Array]:
-        """Return an array for each group of columns, (N, columns), all finite."""
-        places = {name: j for j, name in enumerate(self.names)}
-        columns = [[places[name] for name in group] for group in groups]
-        kept = [bytearray() for _ in groups]  # which grow without a second copy
-        for block in self.plain:
-            for js, values in zip(columns, kept, strict=True):
-                values += block.take(js, axis=1).data
-        for row, fields in self.rows:
-            for js, values in zip(columns, kept, strict=True):
-                values += np.array(self._numbers(row, fields, js)).data
-        if not kept[0]:
-            raise _too_few(self.who, 1)
-        return [
-            np.frombuffer(values).reshape(-1, len(js))
-            for js, values in zip(columns, kept, strict=True)
-        ]
-
-    def _numbers(self, row: int, fields: list[str], columns: list[int]) -> list[float]:
-        """Return the numbers in some columns of a row, or name what is none."""
-        texts = [fields[j] for j in columns]
-        with suppress(ValueError):
-            values = list(map(float, texts))
-            if math.isfinite(sum(values)) and "_" not in ",".join(texts):
-                return values
-        return [self._number(row, fields, j) for j in columns]
-
-    def _number(self, row: int, fields: list[str], column: int) -> float:
-        value = math.nan
-        with suppress(ValueError):
-            value = float(fields[column].replace("_", "?"))  # float("1_0") is 10
-        if not math.isfinite(value):
-            raise ValueError(
-                f"{self.who}, row {row}, column {shown(self.names[column])}: expected "
-                f"a finite number, got {shown(fields[column])}; fill it, write a text "
-                f"as numbers, or drop the row"
-            )
-        return value
-
-    def features_and_target(self, target: str) -> tuple[Array, Array, tuple[str, ...]]:
-        """Return x, y and the names of x's columns; y is (N, 1)."""
-        if target not in self.names:
-            raise ValueError(
-                f"{self.who}, row 1: expected a column {shown(target)} as the target, "
-                f"got {shown(*self.names)}; the names have to be row 1"
-            )
-        features = tuple(name for name in self.names if name != target)
-        if not features:
-            raise ValueError(
-                f"{self.who}, row 1: expected a column to predict {shown(target)} "
-                f"from, got no other"
-            )
-        x, y = self.numbers(features, [target])
-        return x, y, features
-
-
-def read(who: str, file: TextIO) -> Table:
-    """Return the names and rows of a comma-separated file, all of one length.
-
-    Bytes that are no text are to come as errors="surrogateescape" has them,
-    so that the row that they stand in can be named.
-    """
-    text = _Text(who, file)
-    rows = text.rows()
-    first, header = next((row for row in rows if any(row[1])), (0, [""]))
-    if first == 0:
-        raise _too_few(who, 0)
-    if first > 1:
-        raise ValueError(
-            f"{who}, row 1: expected the names of columns, got a blank row"
-        )
-    names = [name.strip() for name in header]
-    if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
-        raise ValueError(
-            f"{who}, row 1: expected names with commas between, got {names[0]!r}; "
-            f"save the table as comma-separated"
-        )
-    if "" in names:
-        place = names.index("")
-        cure = "name it"
-        if place == 0:
-            cure = (
-                "is it an index? write the table without it, in pandas "
-                "df.to_csv(path, index=False)"
-            )
-        raise ValueError(
-            f"{who}, row 1: expected a name for each column, got none for the one at "
-            f"place {place + 1}; {cure}"
-        )
-    name, times = Counter(names).most_common(1)[0]
-    if times > 1:
-        raise ValueError(
-            f"{who}, row 1: expected each name once, got {shown(name)} twice"
-        )
-    plain, rest = text.plain(len(names)), _of_one_length(who, names, rows)
-    return Table(who, names, plain, rest)
-
-
-class _Text:
-    """A file that is read line by line, and the number of the next row."""
-
-    def __init__(self, who: str, file: TextIO) -> None:
-        self._who, self._file, self._row = who, file, 1
-        self._looked_at: deque[str] = deque()  # lines that are read and not yet taken
-
-    def plain(self, width: int) -> Iterator[Array]:
-        """Yield rows as NumPy reads them, while each line is one row.
-
-        It is stricter than the csv module, so what it takes needs no second
-        look.
-        """
-        while True:
-            lines, size = self._looked_at, 0
-            while size < _BLOCK and (line := self._file.readline(_LONGEST + 1)):
-                lines.append(line)
-                size += len(line)
-            if not lines or lines[0].isspace() or len(lines[-1]) > _LONGEST:
-                return
-            try:
-                block = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
-            except ValueError:
-                return
-            if block.shape != (len(lines), width) or not np.isfinite(block).all():
-                return
-            self._row += len(lines)
-            lines.clear()
-            yield block
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows from here on, as the csv module splits them."""
-        import csv  # here, since who trains on arrays reads no file
-
-        reader = csv.reader(self._lines_of_rows(), strict=True)
-        while True:
-            self._room = _LONGEST
-            try:
-                fields = next(reader, None)
-            except csv.Error as error:
-                raise ValueError(
-                    f"{self._who}, row {self._row}: expected comma-separated text, got "
-                    f"{error}; is each quote closed?"
-                ) from None
-            if fields is None:
-                return
-            self._row += 1
-            yield self._row - 1, fields
-
-    def _lines_of_rows(self) -> Iterator[str]:
-        """Yield the lines; a row may take several, but not endlessly many."""
-        lines = self._looked_at
-        while line := lines and lines.popleft() or self._file.readline(self._room + 1):
-            self._room -= len(line)
-            if self._room < 0:
-                raise ValueError(
-                    f"{self._who}, row {self._row}: expected at most {_LONGEST} "
-                    f"characters, got more; is it a table, and each quote closed?"
-                )
-            odd = None if line.isascii() else re.search("[\udc80-\udcff]", line)
-            if odd is not None:
-                raise ValueError(
-                    f"{self._who}, row {self._row}: expected comma-separated text in "
-                    f"UTF-8, got the byte 0x{ord(odd[0]) - 0xDC00:x}; save the table "
-                    f"in UTF-8"
-                )
-            yield line
-
-
-def _of_one_length(who: str, names: list[str], rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the rows but for blank ones at the end."""
-    blank: Row | None = None  # the first of those that may be the last
-    for row, fields in rows:
-        if not any(fields):
-            blank = blank or (row, fields)
-            continue
-        for place, found in filter(None, (blank, (row, fields))):
-            if len(found) < len(names):
-                raise ValueError(
-                    f"{who}, row {place}: expected {len(names)} fields, got "
-                    f"{len(found)}; column {shown(names[len(found)])} is the first "
-                    f"that is missing"
-                )
-            if len(found) > len(names):
-                raise ValueError(
-                    f"{who}, row {place}: expected {len(names)} fields, got "
-                    f"{len(found)}; the last column is {shown(names[-1])}; is a text "
-                    f"with a comma in quotes, or is there an index without a name?"
-                )
-            yield place, found
-        blank = None
-
-
-def _is_finite_number(text: str) -> bool:
-    try:
-        return "_" not in text and math.isfinite(float(text))  # float("1_0") is 10
-    except ValueError:
-        return False
-
-
-def _too_few(who: str, rows: int) -> ValueError:
-    return ValueError(
-        f"{who}: expected a row of names and at least one of numbers, got {rows} "
-        f"row{'s' * (rows != 1)}"
-    )
-
-
-def shown(*texts: str) -> str:
-    """Return texts in quotes, no two alike; the first ones if there are many."""
-    parts = []
-    for text in texts[:_NAMES_SHOWN]:
-        start = text[:_LETTERS_SHOWN]
-        part = repr(start) if start.isascii() else f"{start!r} ({start!a})"
-        parts.append(part if start == text else f"{part}…")
-    if len(texts) > _NAMES_SHOWN:
-        parts.append(f"… ({len(texts)} columns)")
-    return ", ".join(parts)
+from mlp.data.encoding import one_hot
+from mlp.data.rows import Rows, is_hole, is_like_a_number, number_of, shown
 
 
 class Dataset(NamedTuple):
@@ -267,6 +31,10 @@ class Dataset(NamedTuple):
     source : str
         Who collected it, where it was published, and its licence; of a file
         of one's own, its path.
+    classes : list of str, or None
+        In the order of y's columns, if they are one-hot.
+    filled : array of bool, of x's shape, or None
+        Which entries of x were missing and have a mean; None if none.
     """
 
     x: Array
@@ -274,31 +42,256 @@ class Dataset(NamedTuple):
     feature_names: tuple[str, ...]
     target_names: tuple[str, ...]
     source: str
+    classes: list[str] | None = None
+    filled: npt.NDArray[np.bool_] | None = None
 
     def __repr__(self) -> str:
         """Return the shapes and the names, not the numbers."""
+        filled = "" if self.filled is None else f", {np.sum(self.filled)} filled"
         return (
-            f"Dataset(x of shape {self.x.shape}, y of shape {self.y.shape}, "
+            f"Dataset(x of shape {self.x.shape}{filled}, y of shape {self.y.shape}, "
             f"target_names={self.target_names}, source={self.source!r})"
         )
 
 
-def read_csv(path: str | os.PathLike[str], target: str) -> Dataset:
-    r"""Return a table of numbers from a file, one column of it the target.
+class How(NamedTuple):
+    """What is asked of a table, as read_csv describes it."""
+
+    target: str
+    columns: list[str] | None = None
+    missing: str = "error"
+    classes: list[str] | None = None
+
+
+def table(rows: Rows, how: How) -> Dataset:
+    """Return the columns of a file that are asked for; its source is empty."""
+    features = _features(rows, how)
+    places = {name: j for j, name in enumerate(rows.names)}
+    js, t = [places[name] for name in features], places[how.target]
+    x, target, dropped = bytearray(), _Target(rows, how, t), 0  # x grows in its place
+    if target.are_labels(rows.first(t)):
+        for first, block, texts in rows.plain(js, t):
+            x += block.data
+            for row, text in enumerate(texts, first):
+                target.take(row, text)
+    else:
+        for _, block, _ in rows.plain([*js, t]):
+            x += block[:, :-1].copy().data
+            target.numbers.frombytes(block[:, -1].tobytes())
+    for row, fields in rows.rest():
+        values = rows.numbers(row, fields, js)
+        hole = None
+        if not math.isfinite(sum(values)):
+            holes = [j for j, v in zip(js, values, strict=True) if math.isnan(v)]
+            hole = holes[0] if holes else None
+        if target.is_hole(fields[t]) and (hole is None or how.missing == "mean"):
+            hole = t
+        if hole is None or (how.missing == "mean" and hole != t):
+            x += np.array(values).data
+            target.take(row, fields[t])
+        elif how.missing == "drop":
+            dropped += 1
+        else:
+            raise _hole(rows, row, fields, hole, is_target=hole == t)
+    if not x:
+        raise (
+            rows.too_few(1)
+            if not dropped
+            else ValueError(
+                f"{rows.who}: expected a row without a missing value, got none of "
+                f"{dropped}; choose columns=[…] that have values, or missing='mean'"
+            )
+        )
+    y, classes = target.column()
+    table = np.frombuffer(x).reshape(-1, len(js))
+    filled = _fill(rows, table, features) if how.missing == "mean" else None
+    names = (how.target,) if classes is None else tuple(classes)
+    return Dataset(table, y, features, names, "", classes, filled)
+
+
+def _features(rows: Rows, how: How) -> tuple[str, ...]:
+    """Return the names of the columns of x."""
+    target, names = how.target, rows.names
+    who = f"{rows.who}, row 1"
+    if target not in names:
+        raise ValueError(
+            f"{who}: expected a column {shown(target)} as the target, got "
+            f"{shown(*names)}; the names have to be row 1, with a comma, a semicolon "
+            f"or a tab between them, or the delimiter given"
+        )
+    if how.columns is None:
+        features = [name for name in names if name != target]
+        if not features:
+            raise ValueError(
+                f"{who}: expected a column to predict {shown(target)} from, got no "
+                f"other; if the names are not split, give their delimiter"
+            )
+        return tuple(features)
+    strangers = [name for name in how.columns if name not in set(names)]
+    if strangers:
+        raise ValueError(
+            f"{who}: expected the columns {shown(*how.columns)}, got a file without "
+            f"{shown(*strangers)}; it has {shown(*names)}"
+        )
+    if target in how.columns:
+        raise ValueError(
+            f"{who}: expected columns without the target, got {shown(target)} among "
+            f"them; take it out, as it is what is to be predicted"
+        )
+    return tuple(how.columns)
+
+
+class _Target:
+    """The target of each row: numbers, or labels of classes."""
+
+    def __init__(self, rows: Rows, how: How, place: int) -> None:
+        self._rows, self._classes = rows, how.classes
+        self._name = rows.names[place]
+        self._are_labels = True if how.classes is not None else None
+        self._class_of = {name: name for name in how.classes or []}  # of each text
+        self.numbers, self._labels = array("d"), list[str]()
+
+    def are_labels(self, text: str) -> bool | None:
+        """Return whether the first value is a label; None if it is missing."""
+        if self._are_labels is None and not is_hole(text):
+            self._are_labels = not is_like_a_number(text)
+        return self._are_labels
+
+    def is_hole(self, text: str) -> bool:
+        """Return whether a value is missing."""
+        return is_hole(text) and text.strip() not in self._class_of
+
+    def take(self, row: int, text: str) -> None:
+        """Keep the value of a row."""
+        text = text.strip()
+        if self.are_labels(text):
+            known = self._class_of.get(text)
+            self._labels.append(self._class(row, text) if known is None else known)
+            return
+        value = number_of(text, self._rows.decimal)
+        if value is None:
+            raise self._error(row, "a finite number", text)
+        self.numbers.append(value)
+
+    def _class(self, row: int, text: str) -> str:
+        """Return the class of a text that has not been met yet."""
+        own = text
+        if self._classes is not None:
+            values = [number_of(name, ".") for name in self._classes]
+            value = number_of(text, self._rows.decimal)
+            if value is None or value not in values:
+                raise self._error(row, f"one of {shown(*self._classes)}", text)
+            own = self._classes[values.index(value)]
+        elif is_like_a_number(text):
+            raise self._error(row, "a text, as in the rows before", text)
+        self._class_of[text] = own
+        return own
+
+    def _error(self, row: int, expected: str, text: str) -> ValueError:
+        return ValueError(
+            f"{self._rows.who}, row {row}, column {shown(self._name)}: expected "
+            f"{expected}, got {shown(text)}; {self._rows.sign_cure(text)}if the column "
+            f"has classes, name them all, classes=[…]"
+        )
+
+    def column(self) -> tuple[Array, list[str] | None]:
+        """Return y and its classes, if it has some."""
+        if not self._are_labels:
+            return np.array(self.numbers).reshape(-1, 1), None
+        classes = self._classes or sorted(self._class_of)
+        if len(classes) < 2:
+            raise ValueError(
+                f"{self._rows.who}, column {shown(self._name)}: expected at least two "
+                f"classes, got {shown(*classes)} alone; name the others too, "
+                f"classes=[…]"
+            )
+        return one_hot(self._labels, classes), classes
+
+
+def _hole(
+    rows: Rows, row: int, fields: list[str], column: int, is_target: bool
+) -> ValueError:
+    """Return the error of a missing value."""
+    cure = "missing='drop' leaves such rows out"
+    if is_target:
+        cure += ", and if it is a class, name them all, classes=[…]"
+    else:
+        cure += ", missing='mean' takes the mean of the column"
+    return ValueError(
+        f"{rows.who}, row {row}, column {shown(rows.names[column])}: expected a "
+        f"{'value' if is_target else 'finite number'}, got {shown(fields[column])}; "
+        f"{cure}"
+    )
+
+
+def _fill(
+    rows: Rows, x: Array, features: tuple[str, ...]
+) -> npt.NDArray[np.bool_] | None:
+    """Write the mean of its column into each NaN; return where, if anywhere."""
+    filled = np.isnan(x)
+    for j in np.flatnonzero(filled.any(axis=0)):
+        values = x[~filled[:, j], j]
+        if not values.size:
+            raise ValueError(
+                f"{rows.who}, column {shown(features[j])}: expected a number to take "
+                f"the mean of, got none; leave the column out by columns=[…]"
+            )
+        with np.errstate(over="ignore"):
+            mean = values.mean()
+        x[filled[:, j], j] = mean if np.isfinite(mean) else np.sum(values / len(values))
+    return filled if filled.any() else None
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    target: str,
+    *,
+    delimiter: str | None = None,
+    decimal: str = ".",
+    encoding: str = "utf-8-sig",
+    missing: str = "error",
+    columns: Iterable[str] | None = None,
+    classes: Iterable[str | float] | None = None,
+) -> Dataset:
+    r"""Return a table from a file, one column of it the target.
+
+    Features are numbers. A target of numbers is a regression's; one of
+    texts has classes, and comes as one-hot rows. Dates, texts as features
+    and joins are for pandas, whose DataFrames go in wherever arrays do.
 
     Parameters
     ----------
     path : str or path
-        A comma-separated file in UTF-8: names in the first row, numbers in
-        all others; blank rows at the end are passed over. A row has at most
-        2**23 characters.
+        Names in the first row, values in all others, with a sign between
+        the fields; those that hold the sign, or a line break, in quotes.
+        Blank rows at the end are passed over. A row has at most 2**23
+        characters.
     target : str
         The name of the column that is to be predicted.
+    delimiter : str or None
+        The sign between fields. None finds out which of comma, semicolon
+        and tab it is, by the first two rows.
+    decimal : "." or ","
+        In numbers. A number with thousands separators is refused.
+    encoding : str
+        Of the file, "utf-16" or "cp1252", say; a BOM may be there.
+    missing : "error", "drop" or "mean"
+        What is done about an empty field and ?, -, NA, N/A, nan, null,
+        None, in capital letters or not. "drop" leaves the row out. "mean"
+        takes the mean of the column's other rows, and says where in
+        .filled; a missing target is refused. The mean of all rows knows
+        those that you will test on: see the example.
+    columns : list of str, or None
+        The features, in the order of x; None takes all but the target.
+    classes : list of str or numbers, or None
+        In the order of y's columns. None takes those in the file, sorted.
+        Give them if a class may not be in it, or if they are numbers.
 
     Returns
     -------
     Dataset
-        x is all other columns in their order, y is (N, 1), source the path.
+        y is (N, 1), or (N, classes) with the names of the classes in
+        target_names and .classes. source is the path.
 
     Raises
     ------
@@ -307,37 +300,120 @@ def read_csv(path: str | os.PathLike[str], target: str) -> Dataset:
     ValueError
         If there is no such column, none besides it, or no row; if a name is
         there twice or is missing, as an index's is; if a row is too short
-        or too long, a quote is not closed or has text behind it, or a field
-        is not a finite number. It names file, row and column; the names are
-        row 1, as in a spreadsheet.
+        or too long, a quote is not closed or has text behind it; if a
+        feature is not a finite number; if a target is neither all numbers
+        nor all texts, is none of the classes, or has one class only; if a
+        value is missing and missing is "error". It names file, row and
+        column; the names are row 1, as in a spreadsheet.
     TypeError
-        If target is no str.
+        If an argument is of the wrong type.
 
     Examples
     --------
     >>> import pathlib, tempfile
+    >>> import numpy as np
     >>> from mlp.data import read_csv
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "rooms.csv")
-    ...     _ = path.write_text("area,rooms,rent\n50,2,700\n80,3,1000\n")
-    ...     data = read_csv(path, target="rent")
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "rooms.csv")
+    >>> _ = path.write_text("area;rooms;rent\n50;2;700\n80;;1000\n65;4;850\n")
+    >>> data = read_csv(path, target="rent", missing="mean")
     >>> data.x
     array([[50.,  2.],
-           [80.,  3.]])
+           [80.,  3.],
+           [65.,  4.]])
     >>> data.y.ravel(), data.feature_names
-    (array([ 700., 1000.]), ('area', 'rooms'))
+    (array([ 700., 1000.,  850.]), ('area', 'rooms'))
+
+    For an honest test, holes have the mean of the training rows, here the
+    first two:
+
+    >>> x = np.where(data.filled, np.nan, data.x)
+    >>> x = np.where(data.filled, np.nanmean(x[:2], axis=0), x)
+    >>> x[1]
+    array([80.,  2.])
+
+    A text target:
+
+    >>> _ = path.write_text("width,kind\n1.5,b\n2.5,a\n")
+    >>> data = read_csv(path, target="kind")
+    >>> data.y, data.classes
+    (array([[0., 1.],
+           [1., 0.]]), ['a', 'b'])
+    >>> folder.cleanup()
     """
-    if not isinstance(target, str):
-        raise TypeError(f"read_csv: expected target to be a str, got {target!r}")
+    me = "read_csv"
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"read_csv: expected path to be a str or path, got {path!r}")
-    who = f"read_csv: {os.fspath(path)}"
+        raise TypeError(f"{me}: expected path to be a str or path, got {path!r}")
+    numbers.one_of(me, "decimal", decimal, (".", ","))
+    if delimiter is not None:
+        _check_delimiter(delimiter, decimal)
+    _check_encoding(encoding)
+    how = _how(target, columns, missing, classes)
+    who = f"{me}: {os.fspath(path)}"
     try:
         with open(
-            path, newline="", encoding="utf-8-sig", errors="surrogateescape"
+            path, newline="", encoding=encoding, errors="surrogateescape"
         ) as file:
-            x, y, features = read(who, file).features_and_target(target)
+            data = table(Rows(who, file, delimiter, decimal), how)
     except OSError as error:
         sentence = f"{who}: cannot be read: {error.strerror}"
         raise OSError(error.errno, sentence, os.fspath(path)) from None
-    return Dataset(x, y, features, (target,), source=os.fspath(path))
+    except UnicodeError as error:
+        raise ValueError(
+            f"{who}: expected text in {encoding}, got bytes that are none "
+            f"({error.__class__.__name__}); give its encoding, or save it in UTF-8"
+        ) from None
+    return data._replace(source=os.fspath(path))
+
+
+def _check_delimiter(delimiter: Any, decimal: str) -> None:
+    """Raise unless it is one sign that no number holds."""
+    if not isinstance(delimiter, str):
+        raise TypeError(
+            f"read_csv: expected delimiter to be a str or None, got {delimiter!r}"
+        )
+    if len(delimiter) != 1 or delimiter.isalnum() or delimiter in '"\r\n+-._' + decimal:
+        raise ValueError(
+            f"read_csv: expected delimiter to be one sign that stands in no number, as "
+            f"',', ';' or '\\t', got {delimiter!r} with decimal={decimal!r}"
+        )
+
+
+def _check_encoding(encoding: Any) -> None:
+    """Raise unless Python knows it, as one of text."""
+    if not isinstance(encoding, str):
+        raise TypeError(f"read_csv: expected encoding to be a str, got {encoding!r}")
+    try:
+        "".encode(encoding)
+    except (LookupError, ValueError):  # a ValueError of a name with a null character
+        raise ValueError(
+            f"read_csv: expected encoding to be one that Python knows, got "
+            f"{encoding!r}; 'utf-8', 'utf-16' and 'cp1252' are some"
+        ) from None
+
+
+def _how(target: Any, columns: Any, missing: Any, classes: Any) -> How:
+    """Return the arguments of read_csv that say what is wanted, checked."""
+    if not isinstance(target, str):
+        raise TypeError(f"read_csv: expected target to be a str, got {target!r}")
+    numbers.one_of("read_csv", "missing", missing, ("error", "drop", "mean"))
+    if columns is not None:
+        columns = _listed("columns", columns, str, "a list of names")
+    if classes is not None:
+        kinds = (str, int, float, np.integer, np.floating)
+        classes = _listed("classes", classes, kinds, "a list of texts or numbers")
+    return How(target, columns, missing, classes)
+
+
+def _listed(name: str, value: Any, kinds: Any, expected: str) -> list[str]:
+    """Return a list of texts, at least one and each once."""
+    is_list = isinstance(value, Iterable) and not isinstance(value, str)
+    items = list(value) if is_list else []
+    if not is_list or not all(isinstance(item, kinds) for item in items):
+        raise TypeError(f"read_csv: expected {name} to be {expected}, got {value!r}")
+    texts = [str(item) for item in items]
+    if not texts or len({*texts}) < len(texts):
+        raise ValueError(
+            f"read_csv: expected {name} to be {expected}, each once, got {items}"
+        )
+    return texts

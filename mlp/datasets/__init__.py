@@ -16,6 +16,7 @@ import numpy.typing as npt
 from mlp._shared import numbers
 from mlp.data import Dataset, tables
 from mlp.data.encoding import one_hot
+from mlp.data.rows import Rows
 from mlp.datasets.plane import make_circles as make_circles
 from mlp.datasets.plane import make_moons as make_moons
 from mlp.datasets.plane import make_spirals as make_spirals
@@ -50,16 +51,16 @@ def load_auto_mpg() -> Dataset:
     ----------
     Donoho and Ramos, PRIMDATA, 1982; StatLib.
     """
-    table = _packaged("auto_mpg.csv.gz")
-    needed = [table.names.index(name) for name in ("mpg", "horsepower")]
-    complete = [row for row in table.rows if all(row[1][j] for j in needed)]
-    features = table.names[1:7]  # the numbers: all but mpg, origin and name
-    origin = [fields[table.names.index("origin")] for _, fields in complete]
-    numbers, mpg = table._replace(rows=complete).numbers(features, ["mpg"])
+    measured = ["cylinders", "displacement", "horsepower", "weight", "acceleration"]
+    measured.append("model_year")
+    table = _packaged(
+        "auto_mpg.csv.gz",
+        tables.How("origin", [*measured, "mpg"], missing="drop", classes=[*_ORIGINS]),
+    )
     return Dataset(
-        x=np.column_stack([numbers, one_hot(origin, _ORIGINS)]),
-        y=mpg,
-        feature_names=(*features, *(f"origin_{name}" for name in _ORIGINS)),
+        x=np.column_stack([table.x[:, :-1], table.y]),
+        y=table.x[:, -1:].copy(),
+        feature_names=(*measured, *(f"origin_{name}" for name in _ORIGINS)),
         target_names=("mpg",),
         source="Donoho and Ramos, PRIMDATA, 1982; the 1983 exposition of the "
         "American Statistical Association; StatLib",
@@ -89,12 +90,12 @@ def load_breast_cancer() -> Dataset:
     Wolberg, Street and Mangasarian, Wisconsin Diagnostic Breast Cancer,
     1995, UCI repository, CC BY 4.0.
     """
-    x, y, features = _packaged("breast_cancer.csv.gz").features_and_target("benign")
+    table = _packaged("breast_cancer.csv.gz", tables.How("benign"))
     source = (
         "Wolberg, Street and Mangasarian, Wisconsin Diagnostic Breast Cancer, 1995, "
         "UCI repository, CC BY 4.0"
     )
-    return Dataset(x, y, features, ("benign",), source)
+    return table._replace(source=source)
 
 
 def load_digits() -> Dataset:
@@ -120,12 +121,12 @@ def load_digits() -> Dataset:
     Alpaydin and Kaynak, Optical Recognition of Handwritten Digits (test
     part), 1998, UCI repository, CC BY 4.0.
     """
-    x, y, features = _packaged("digits.csv.gz").features_and_target("digit")
+    table = _packaged("digits.csv.gz", tables.How("digit", classes=[*"0123456789"]))
     source = (
         "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits (test part), "
         "1998, UCI repository, CC BY 4.0"
     )
-    return Dataset(x, one_hot(y, classes=10), features, tuple("0123456789"), source)
+    return table._replace(source=source)
 
 
 def load_idx(
@@ -208,6 +209,7 @@ def load_idx(
         ),
         target_names=tuple("0123456789"),
         source=f"{os.fspath(images)}, {os.fspath(labels)}",
+        classes=list("0123456789"),
     )
 
 
@@ -254,8 +256,8 @@ def _idx(
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _packaged(name: str) -> tables.Table:
-    """Return the table of a file that stands beside this module."""
+def _packaged(name: str, how: tables.How) -> Dataset:
+    """Return what is asked of a table that stands beside this module."""
     import gzip  # here, since load_idx needs none of the three
     import io
     from importlib import resources
@@ -265,5 +267,4 @@ def _packaged(name: str) -> tables.Table:
         gzip.open(file) as unpacked,
     ):
         lines = io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
-        table = tables.read(f"datasets: {name}", lines)
-        return table._replace(plain=list(table.plain), rows=list(table.rows))
+        return tables.table(Rows(f"datasets: {name}", lines, ",", "."), how)
