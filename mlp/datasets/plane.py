@@ -197,4 +197,5 @@ def _dataset(
     names = (
         tuple(f"arm {k}" for k in range(len(points))) if len(points) > 2 else ("class",)
     )
-    return Dataset(x[order], y[order], ("x1", "x2"), names, f"mlp.datasets.{who}")
+    source, classes = f"mlp.datasets.{who}", list(names) if len(names) > 1 else None
+    return Dataset(x[order], y[order], ("x1", "x2"), names, source, classes)
