@@ -1,0 +1,185 @@
+"""A question that is answered by numbers.
+
+It knows how its answer follows from the answers before, so that an error
+carried forward is seen and costs its mark once. step.py has the questions
+of one training step; slips.py names what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from mlp._shared.arrays import Array, real_array
+from mlp.derivation.rendering import Cell
+from mlp.worksheets import slips
+from mlp.worksheets.pages import Matrix
+from mlp.worksheets.questions import RIGHT, Found, Question, State
+from mlp.worksheets.slips import Slip, Traces
+
+Values = dict[str, Any]
+
+
+class Computed(Question):
+    """Numbers that follow from those before.
+
+    Attributes
+    ----------
+    letter : str
+        Of the answer.
+    reads : list of str
+        The letters of the answers that it follows from.
+    run : callable
+        From the value of each letter, the answer.
+    write : callable
+        Puts an answer among the values.
+    is_laid : bool
+        Whether the layout transposes it.
+    traces, wrong : callable or None
+        From the values, what slips.py needs; and what it would be after
+        some slips.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        asks: list[Cell],
+        letter: str,
+        reads: list[str],
+        run: Callable[[Values], Array],
+        write: Callable[[Values, Array], None],
+        values: Values,
+        *,
+        is_laid: bool = False,
+        traces: Callable[[Values], Traces] | None = None,
+        wrong: Callable[[Values], Iterator[Slip]] | None = None,
+        sizes: dict[str, int] | None = None,
+    ) -> None:
+        solution = np.asarray(run(values), np.float64)
+        write(values, solution)
+        room = len(solution) if solution.ndim > 1 else 1
+        super().__init__(key, asks, solution, [Matrix(solution)], room)
+        self.letter, self.reads, self.run, self.write = letter, reads, run, write
+        self.is_laid, self.traces, self.wrong = is_laid, traces, wrong
+        self.sizes = sizes or {}
+
+    def found(self, answer: Any, state: State) -> Found:
+        """Return whether the numbers are right, or follow from wrong ones."""
+        try:
+            given = real_array("answer", self.key, answer, np.float64)
+        except (TypeError, ValueError) as error:
+            sentence = str(error).removeprefix("answer: ")
+            return Found(0.0, "unread", sentence, is_said=True)
+        if not np.isfinite(given).all():
+            return Found(0.0, "unread", "it holds NaN or infinity", is_said=True)
+        array = _as(given, self.solution.shape)
+        turned = _as(given.T, self.solution.shape)
+        if array is None and turned is None:
+            expected = " × ".join(map(str, self.solution.shape)) or "one number"
+            got = " × ".join(map(str, given.shape)) or "one number"
+            return Found(0.0, "shape", f"expected {expected}, got {got}", is_said=True)
+        found, kept = self._judged(array, turned, state)
+        self.write(state.values, kept)
+        state.given[self.letter] = self.key
+        if found.share == 1.0 and found.label != "carried":
+            state.right.add(self.letter)
+        return found
+
+    def _judged(
+        self, array: Array | None, turned: Array | None, state: State
+    ) -> tuple[Found, Array]:
+        """Return what is found, and the answer the right way round."""
+        carried = self._carried(state)
+        if array is not None:
+            if self._is_right(array, [*carried.values()], state):
+                return RIGHT, array
+            for letters, right in carried.items():
+                if slips.is_near(array, right):
+                    return self._from(letters, state), array
+        if turned is not None and (array is None or not np.array_equal(array, turned)):
+            for right in (self.solution, *carried.values()):
+                if slips.is_near(turned, right):
+                    if self.is_laid:
+                        return state.in_other_layout(), turned
+                    sentence = "it is the transpose of what it should be"
+                    return Found(0.0, "transposed", sentence), turned
+        kept = np.asarray(turned if array is None else array)
+        return self._named(kept, carried, state), kept
+
+    def _from(self, letters: tuple[str, ...], state: State) -> Found:
+        keys = " and ".join(state.given[letter] for letter in letters)
+        return Found(1.0, "carried", f"right, given your {keys}", is_said=True)
+
+    def _is_right(self, array: Array, carried: list[Array], state: State) -> bool:
+        """Return whether an answer is right, or between right ones.
+
+        Who rounds at each step and who does not differ by more than a unit
+        where a step enlarges what rounding has left.
+        """
+        if slips.is_near(array, self.solution):
+            return True
+        if not {*self.reads} & {*state.given} <= state.right:
+            return False
+        low, high = (f([self.solution, *carried], axis=0) for f in (np.min, np.max))
+        allowed = slips.UNIT * (1 + 1e-6)
+        return bool(np.all((array >= low - allowed) & (array <= high + allowed)))
+
+    def _carried(self, state: State) -> dict[tuple[str, ...], Array]:
+        """Return what follows from this student's answers, or some of them."""
+        read = [letter for letter in self.reads if letter in state.given]
+        found: dict[tuple[str, ...], Array] = {}
+        for count in range(len(read), 0, -1):
+            for letters in combinations(read, count):
+                values = dict(state.values)
+                for letter in set(read) - set(letters):
+                    self.before[letter].write(values, self.before[letter].solution)
+                try:
+                    with np.errstate(all="ignore"):
+                        array = np.asarray(self.run(values), np.float64)
+                except ValueError:  # a loss that refuses a prediction
+                    continue
+                if np.isfinite(array).all():
+                    found[letters] = array
+        return found
+
+    before: dict[str, Computed]
+
+    def _named(
+        self, array: Array, carried: dict[tuple[str, ...], Array], state: State
+    ) -> Found:
+        """Return the slip that a wrong answer is, if it is one."""
+        values = dict(state.values)
+        for right in [*carried.values()][:1] + [self.solution]:
+            verdict = None
+            if self.wrong is not None:
+                with np.errstate(all="ignore"):
+                    verdict = slips.among(array, self.wrong(values))
+            if verdict is None and self.traces is not None:
+                traces = self.traces(values)
+                answer, laid = array, right
+                if self.is_laid and traces.at.shape != array.shape:
+                    answer, laid = array.T, right.T
+                shape = traces.at.shape
+                answer, laid = answer.reshape(shape), laid.reshape(shape)
+                verdict = slips.numbers(answer, laid, traces, self.sizes)
+            elif verdict is None:
+                verdict = slips.formula(array, right, self.sizes, is_loss=False)
+            if verdict.label != "differs":
+                return Found(0.0, *verdict)
+            for letter in self.reads:
+                if letter in self.before:
+                    question = self.before[letter]
+                    question.write(values, question.solution)
+        count = int(np.sum(np.abs(array - right) > slips.UNIT))
+        return Found(0.0, "differs", f"in {count} of {array.size} numbers")
+
+
+def _as(given: Array, shape: tuple[int, ...]) -> Array | None:
+    """Return an answer in a shape, if it is that but for sides of 1."""
+    long = [side for side in given.shape if side != 1]
+    if long == [side for side in shape if side != 1]:
+        return given.reshape(shape)
+    return None

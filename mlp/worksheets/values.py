@@ -1,0 +1,85 @@
+"""What formulas are made of.
+
+A whole array is a column, a row or a matrix of two dimensions; an entry
+such as ŷᵢ is all entries at once, along an axis for each index. Read
+evaluation.py next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlp._shared.arrays import Array
+
+
+class Value(NamedTuple):
+    """An array, and the indices of its axes if it is of entries."""
+
+    data: Array
+    indices: frozenset[str] = frozenset()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is one number."""
+        return not self.indices and self.data.size == 1
+
+    @property
+    def size(self) -> str:
+        """Its shape in words, 2 × 4."""
+        return " × ".join(map(str, self.data.shape)) if self.data.ndim else "a number"
+
+    def array(self) -> Array:
+        """Return it in two dimensions, or entries of one index in one."""
+        if not self.indices:
+            return self.data
+        axes = [k for k in range(3) if self.data.shape[k] > 1]
+        if self.indices <= {"i", "j"} and len(self.indices) == 2:
+            return self.data[:, :, 0]
+        return self.data.ravel() if len(axes) < 2 else self.data
+
+
+def _sigma(a: Array) -> Array:
+    return np.asarray(np.exp(np.minimum(a, 0)) / (1 + np.exp(-abs(a))))
+
+
+def _softmax(a: Array) -> Array:
+    """Return the softmax of a column, or of a row."""
+    e = np.exp(a - a.max())
+    return np.asarray(e / e.sum())
+
+
+Function = tuple[Callable[[Any], Any], Callable[[Any], Any] | None]
+FUNCTIONS: dict[str, Function] = {
+    "σ": (_sigma, lambda a: _sigma(a) * (1 - _sigma(a))),
+    "tanh": (np.tanh, lambda a: 1 - np.tanh(a) ** 2),
+    "relu": (lambda a: np.maximum(a, 0), lambda a: (a > 0) * 1.0),
+    "log": (np.log, lambda a: 1 / a),
+    "exp": (np.exp, np.exp),
+    "sqrt": (np.sqrt, None),
+    "softmax": (_softmax, None),
+}
+"""The functions that a formula may name, each with its derivative."""
+
+
+class Point(NamedTuple):
+    """Where formulas are evaluated: the value of each letter.
+
+    Attributes
+    ----------
+    values : mapping of str to array or float
+        By the letter as the sheet prints it.
+    functions : mapping of str to Function
+        Those of FUNCTIONS, and f, g of the net.
+    aliases : mapping of str to str
+        Other names of letters: a1 for the output of the first activation.
+    size : int
+        Of I and of i = j.
+    """
+
+    values: Mapping[str, Any]
+    functions: Mapping[str, Function]
+    aliases: Mapping[str, str]
+    size: int
