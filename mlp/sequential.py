@@ -14,7 +14,7 @@ from typing import Any, TypeGuard, cast, overload
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import arrays, numbers
+from mlp._shared import arrays, frames, numbers
 from mlp._shared.arrays import Array, RealArray
 from mlp.core.layer import Layer
 from mlp.core.parameter import Buffer, Parameter
@@ -108,6 +108,8 @@ class Sequential(Layer):
     # Whether there is a whole forward that no backward has used up; None where only
     # the layers know, as when they were run one by one.
     _has_forward: bool | None = None
+    # The columns of the DataFrame that fit was given, which predict then expects.
+    feature_names_in_: frames.Names = None
 
     def __init__(self, *layers: Layer) -> None:
         for i, layer in enumerate(layers):
@@ -181,7 +183,9 @@ class Sequential(Layer):
         ------
         ValueError, TypeError
             As forward; if x has NaN or infinity, which are counted, and the
-            first is named; if batch_size is not an int of at least 1.
+            first is named; if batch_size is not an int of at least 1; if x
+            is a DataFrame whose columns have other names than that of fit,
+            or another order.
 
         Examples
         --------
@@ -194,6 +198,8 @@ class Sequential(Layer):
         """
         who = "Sequential.predict"
         self._check_not_empty("predict")
+        if self.feature_names_in_ is not None:
+            frames.same_names(who, "x", x, self.feature_names_in_, "model")
         x = arrays.real_array(who, "x", x)
         first = self._layers[0]
         # A wide product has NaN wherever x has NaN or infinity, and is smaller than x.

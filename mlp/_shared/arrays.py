@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mlp._shared import frames
+
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 RealArray: TypeAlias = npt.NDArray[Any]
 
@@ -27,7 +29,7 @@ def real_array(
     """Return value as an array of real numbers: of its own dtype, or of dtype."""
     array = as_array(who, name, value)
     if array.dtype.kind not in "fiub":
-        array = _from_columns(who, name, value, array)
+        array = frames.numbers_of(who, name, value, array)
     if dtype is None or array.dtype == dtype:
         return array
     try:
@@ -67,54 +69,6 @@ def _has_mask(value: Any) -> bool:
         if issubclass(kind, Sequence | np.ma.MaskedArray)
     }
     return bool(kinds) and any(_has_mask(v) for v in value if type(v) in kinds)
-
-
-def _from_columns(
-    who: str, name: str, value: Any, array: npt.NDArray[Any]
-) -> RealArray:
-    """Return the numbers of a table whose columns are of several sorts.
-
-    NumPy makes objects of a pandas DataFrame with a bool column, or with a
-    column that may have missing values; column by column they are numbers.
-    """
-    if hasattr(value, "columns") and hasattr(value, "items"):
-        columns = [
-            _column_of_table(who, f"column {label!r} of {name}", column)
-            for label, column in value.items()
-        ]
-        return np.column_stack(columns) if columns else np.empty(array.shape)
-    if hasattr(value, "dtype") and hasattr(value, "to_numpy"):  # a Series
-        return _column_of_table(who, name, value)
-    got = type(value).__name__
-    if array.dtype != object or isinstance(value, np.ndarray | list | tuple):
-        got += f" of dtype {array.dtype}"
-    raise _no_numbers(who, name, got, array)
-
-
-def _column_of_table(who: str, name: str, column: Any) -> RealArray:
-    """Return a column of a table as an array of numbers."""
-    array = np.asarray(column)
-    if array.dtype.kind in "fiub":
-        return array
-    dtype = getattr(column.dtype, "numpy_dtype", np.dtype(object))  # of Int64: int64
-    if dtype.kind not in "fiub":
-        raise _no_numbers(who, name, f"dtype {column.dtype}", array)
-    missing = np.asarray(column.isna())
-    if missing.any():
-        raise ValueError(
-            f"{who}: expected {name} without missing values, got "
-            f"{np.count_nonzero(missing)} of {missing.size}, the first in row "
-            f"{int(missing.argmax())}; drop or fill these rows first"
-        )
-    return np.asarray(column.to_numpy(dtype=dtype))
-
-
-def _no_numbers(who: str, name: str, got: str, array: npt.NDArray[Any]) -> TypeError:
-    """Return the error of values that are no real numbers."""
-    cure = "convert it to a float array first"
-    if any(isinstance(item, str | bytes) for item in array.flat):
-        cure = f"mlp.one_hot turns labels into rows of numbers; else {cure}"
-    return TypeError(f"{who}: expected {name} to hold real numbers, got {got}; {cure}")
 
 
 def floating(who: str, name: str, value: npt.ArrayLike) -> Array:

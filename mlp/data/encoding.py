@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import numbers
-from mlp._shared.arrays import Array, as_array, finite
+from mlp._shared import frames, numbers
+from mlp._shared.arrays import Array, as_array, finite, real_array
 
 
 def label_column(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -18,6 +19,10 @@ def label_column(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
         array = np.asarray(value, object)  # [1, "a"] is no text
     if array.dtype == object and all(isinstance(item, str) for item in array.flat):
         array = array.astype(str)
+    if array.dtype == object and hasattr(value, "isna"):  # a Series, say
+        frames.none_missing(who, name, value)
+        with suppress(TypeError):  # of texts, which stay as they are
+            array = real_array(who, name, value)
     if array.dtype.kind not in "fiubU":
         raise TypeError(
             f"{who}: expected {name} to be numbers or text, got {array.dtype}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import arrays
+from mlp._shared import arrays, frames
 from mlp._shared.arrays import Array
 
 
@@ -24,12 +24,15 @@ class Standardizer:
         (divided by N), in float64. A column that is constant, up to the
         rounding of its mean (std ≤ N ε |mean|) or to denormal numbers, has
         std 1, so that it becomes 0 and noise is not blown up.
+    feature_names_in_ : tuple of str, or None
+        The names of the columns of a DataFrame, if fit had one; another
+        table has to have the same in the same order. Arrays have no names.
 
     Raises
     ------
     ValueError
         If a table is not (N, columns), has no rows, holds NaN or infinity,
-        or has other columns than that of fit.
+        or has other columns than that of fit, by number or by name.
     TypeError
         If it does not hold real numbers.
     RuntimeError
@@ -55,6 +58,7 @@ class Standardizer:
 
     mean: Array | None = None
     std: Array | None = None
+    feature_names_in_: frames.Names = None
 
     def fit(self, x: npt.ArrayLike) -> Standardizer:
         """Take mean and std from the columns of x, and return self."""
@@ -77,6 +81,7 @@ class Standardizer:
         same = table.min(axis=0) == table.max(axis=0)
         self.mean = np.where(same, table[0], mean)  # not off by a rounding
         self.std = np.where(constant | same, 1.0, std)
+        self.feature_names_in_ = frames.names_of(x)
         return self
 
     def transform(self, x: npt.ArrayLike) -> Array:
@@ -99,7 +104,9 @@ class Standardizer:
                 f"Standardizer.{method}: expected to be fitted, got no fit before; "
                 f"write scaler = Standardizer().fit(x_train)"
             )
-        table = arrays.matrix(f"Standardizer.{method}", "x", x, len(self.mean))
+        who = f"Standardizer.{method}"
+        frames.same_names(who, "x", x, self.feature_names_in_, "scaler")
+        table = arrays.matrix(who, "x", x, len(self.mean))
         return table, self.mean, self.std
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy.typing as npt
 
-from mlp._shared import numbers
+from mlp._shared import frames, numbers
 from mlp._shared.numbers import Rng
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
@@ -31,6 +31,7 @@ from mlp.fitting.interrupt import HeldCtrlC
 from mlp.fitting.patience import Patience
 from mlp.fitting.run import Run
 from mlp.schedules import Schedule
+from mlp.sequential import Sequential
 
 
 def fit(
@@ -76,6 +77,7 @@ def fit(
         The training rows, and their targets, as the loss takes them. Floats
         are converted to the parameters' dtype once, before the start;
         integers, and labels of a loss that takes them, stay as they are.
+        After a DataFrame, model.predict expects its columns, by name.
     epochs : int
         How many there are to be in all, those in the checkpoint included.
     batch_size : int
@@ -180,10 +182,12 @@ def fit(
     parameters = model.parameters()
     to_be_trained(who, optimizer, parameters)
     dtypes = parameters[0].data.dtype, parameters[-1].data.dtype
+    names = frames.names_of(x)
     rows: Rows = training_rows(who, criterion, x, y, dtypes)
     held_out = None
     if validation is not None:
         held_out = held_out_rows(who, criterion, validation, rows, dtypes)
+        frames.same_names(who, "validation x", validation[0], names, "x_train")
     epochs = numbers.positive_int(who, "epochs", epochs)
     batch_size = numbers.positive_int(who, "batch_size", batch_size)
     if sample_weight is not None:
@@ -205,6 +209,8 @@ def fit(
         progress = numbers.flag(who, "progress", progress)
     if max_grad_norm is not None:
         max_grad_norm = numbers.number(who, "max_grad_norm", max_grad_norm, above=0)
+    if isinstance(model, Sequential):
+        model.feature_names_in_ = names
     run = Run(
         model=model,
         criterion=criterion,
