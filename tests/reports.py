@@ -51,3 +51,38 @@ def layer_of(f, backward):
             return backward(self.x, self.y, grad_output)
 
     return Own()
+
+
+class Broken(Linear):
+    """A Linear of which one thing is wrong at a time."""
+
+    def __init__(self, fault):
+        super().__init__(3, 4, rng=0)
+        self.fault, self.total = fault, 0
+
+    def forward(self, x):
+        y = super().forward(x)
+        if self.fault == "random":
+            y = y * np.random.default_rng().random()
+        if self.fault == "x":
+            x *= 2
+        return None if self.fault == "returns" else y
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        x, w, g = self._x, self.weight.data, grad_output
+        if self.fault == "missing":
+            return g @ w
+        if self.fault == "asked" and not needs_input_grad:
+            return None
+        if self.fault == "twice":
+            self.total = self.total + g.sum(0)
+            self.bias.grad = self.total
+        elif self.fault == "replaced":
+            self.bias.grad = g.sum(0)
+        else:
+            self.bias.add_grad(g.sum(0))
+        self.weight.add_grad(g.T @ x)
+        dx = g @ (w.T if self.fault == "product" else w)
+        if self.fault == "grad_output":
+            g *= 2
+        return dx

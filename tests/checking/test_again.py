@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from reports import batch, layer_of, on_one_line, right_but, verdicts
+from reports import Broken, batch, layer_of, on_one_line, right_but, verdicts
 
 from mlp import (
     BCELoss,
@@ -202,3 +202,28 @@ def test_a_backward_adds_up_over_two_grad_outputs():
     report = check_layer(layer_of(np.tanh, sorted_by), batch(5, 3))
     assert verdicts(report) == {"x": "not linear"}
     assert "backward(g + h) is not backward(g) + backward(h)" in on_one_line(report)
+
+
+@pytest.mark.parametrize(
+    ("fault", "wrong"),
+    [
+        ("none", {}),
+        ("missing", {"weight": "missing", "bias": "missing"}),
+        ("twice", {"bias": "added up over two backwards"}),
+        ("replaced", {"bias": "replaced"}),
+        (
+            "asked",
+            {"weight": "lost without grad_input", "bias": "lost without grad_input"},
+        ),
+    ],
+)
+def test_mistakes_that_a_second_backward_shows(fault, wrong):
+    right_but(check_layer(Broken(fault), batch(5, 3)), **wrong)
+
+
+def test_a_sum_that_was_begun_before_the_check():
+    layer = Broken("twice")
+    layer.forward(batch(5, 3))
+    layer.backward(batch(5, 4))
+    report = check_layer(layer, batch(5, 3))
+    right_but(report, bias="added up over two backwards")

@@ -1,0 +1,16 @@
+"""A small net and the texts of a table, for the tests of derivation."""
+
+import numpy as np
+
+from mlp import Identity, Linear, ReLU, Sequential
+
+
+def net(f=ReLU, g=Identity, n=3, h=4, k=2, **options):
+    rng = np.random.default_rng(0)
+    return Sequential(
+        Linear(n, h, rng=rng, **options), f(), Linear(h, k, rng=rng, **options), g()
+    )
+
+
+def texts(rows):
+    return [tuple(str(cell) for cell in row) for row in rows]
