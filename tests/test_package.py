@@ -1,6 +1,7 @@
 """The package as a whole: what it loads, and what it exports."""
 
 import ast
+import importlib.util
 import pickle
 import pkgutil
 import re
@@ -14,7 +15,7 @@ import pytest
 import mlp
 
 PACKAGE = Path(mlp.__file__).parent
-OPTIONAL = ["matplotlib", "tqdm", "torch", "pytest", "hypothesis", "scipy"]
+OPTIONAL = "matplotlib tqdm torch pytest hypothesis scipy sklearn pandas".split()
 
 
 MODULES = [
@@ -33,6 +34,11 @@ OF_THE_FIRST_NET = (
     "_shared core data initializers layers losses optim sequential summary training"
 ).split()
 NOT_OF_THE_FIRST_NET = "csv html json shutil threading zlib numpy.random".split()
+
+
+def lacking():
+    """Return the modules that are made of an extra that is not installed here."""
+    return {"estimators"} if importlib.util.find_spec("sklearn") is None else set()
 
 
 def printed(code):
@@ -110,12 +116,13 @@ def test_star_and_dir_have_all_names():
     names = printed("import mlp; print(*dir(mlp))")
     assert {*mlp.__all__, "__all__", "losses", "optim"} <= set(names)
     assert not [name for name in names if name.startswith("_") and name[1] != "_"]
-    assert all(hasattr(mlp, name) for name in names)
+    assert all(hasattr(mlp, name) for name in {*names} - lacking())
 
 
 def test_each_module_is_there_without_an_import_of_its_own():
-    names = sorted(info.name for info in pkgutil.iter_modules(mlp.__path__))
-    assert {"losses", "sequential", "_shared"} <= set(names)
+    there = {info.name for info in pkgutil.iter_modules(mlp.__path__)}
+    assert {"losses", "sequential", "_shared", "estimators"} <= there
+    names = sorted(there - lacking())
     names.remove("__main__")  # which is run, not imported
     code = f"import mlp; print(*(getattr(mlp, m).__name__ for m in {names}))"
     assert printed(code) == [f"mlp.{name}" for name in names]

@@ -19,12 +19,13 @@ from mlp._shared.arrays import (
     row_weights,
     writable,
 )
-from mlp._shared.numbers import function, instance, positive_int
+from mlp._shared.numbers import function, instance, one_of, positive_int
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
 from mlp.core.optimizer import Optimizer
 from mlp.fitting import files
 from mlp.fitting.evaluation import Rows
+from mlp.fitting.patience import Patience
 
 
 def check_optimizer(who: str, optimizer: Any) -> None:
@@ -109,14 +110,22 @@ def held_out_rows(
     return held_out
 
 
-def check_patience(who: str, value: Any, has_validation: bool) -> int:
-    """Return value as an int of at least 1, if there is something to wait for."""
-    if not has_validation:
+def as_patience(
+    who: str, value: Any, has_validation: bool, metrics: Mapping[str, Any]
+) -> Patience:
+    """Return value as a Patience, if there is something to wait for."""
+    if isinstance(value, Patience):
+        patience = value
+    else:
+        patience = Patience(positive_int(who, "patience", value))
+    if patience.watch == "validation_loss" and not has_validation:
         raise ValueError(
             f"{who}: expected validation with patience, got none; hold rows out by "
             f"mlp.train_test_split and give validation=(x_test, y_test)"
         )
-    return positive_int(who, "patience", value)
+    watched = ("validation_loss", "loss", *metrics)
+    one_of(who, "what patience watches", patience.watch, watched)
+    return patience
 
 
 def place_for_a_file(who: str, name: str, path: Any) -> None:

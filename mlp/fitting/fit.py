@@ -15,8 +15,8 @@ from mlp.core.loss import Loss
 from mlp.core.optimizer import Optimizer
 from mlp.fitting import progress as progress_display
 from mlp.fitting.arguments import (
+    as_patience,
     check_optimizer,
-    check_patience,
     enough_rows,
     functions,
     held_out_rows,
@@ -28,7 +28,7 @@ from mlp.fitting.arguments import (
 from mlp.fitting.evaluation import Evaluation, Metric, Rows
 from mlp.fitting.history import History
 from mlp.fitting.interrupt import HeldCtrlC
-from mlp.fitting.patience import Patience
+from mlp.fitting.patience import Patience, Waiting
 from mlp.fitting.run import Run
 from mlp.schedules import Schedule
 from mlp.sequential import Sequential
@@ -44,8 +44,9 @@ def fit(
     epochs: int,
     batch_size: int = 32,
     rng: Rng = None,
+    shuffle: bool = True,
     validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-    patience: int | None = None,
+    patience: int | Patience | None = None,
     schedule: Schedule | None = None,
     metrics: Mapping[str, Metric] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -84,15 +85,18 @@ def fit(
         Rows in a step; the last of an epoch has what is left.
     rng : int, np.random.Generator or None
         What the order of the rows is drawn from, anew in each epoch.
+    shuffle : bool
+        False keeps the rows as they are.
     validation : (x, y), or (x, y, weight), or None
         Rows that are not trained on, for validation_loss and the metrics,
         which take no weights. At the end of each epoch 1024 of them at a
         time go through the net.
-    patience : int or None
+    patience : int, Patience or None
         Stop after so many epochs without a lower validation loss. When the
         run has ended, by patience or not, the model holds the parameters
         and buffers of the lowest. A checkpoint holds those of the last
         epoch, to go on from, and the best: load(…, best=True).
+        mlp.fitting.patience.Patience watches other values too.
     schedule : function of the epoch, or None
         lr is multiplied by schedule(epoch), epoch = 0, 1, …, for that
         epoch; 0 is allowed. mlp.schedules has the usual ones. At the end,
@@ -195,12 +199,12 @@ def fit(
             who, "sample_weight", criterion, sample_weight, rows, dtypes[1]
         )
     enough_rows(who, model, len(rows[0]), batch_size)
-    if patience is not None:
-        patience = check_patience(who, patience, validation is not None)
     if schedule is not None:
         numbers.function(who, "schedule", schedule)
     if metrics is not None:
         functions(who, "metrics", metrics)
+    if patience is not None:
+        patience = as_patience(who, patience, validation is not None, metrics or {})
     if on_epoch is not None:
         numbers.function(who, "on_epoch", on_epoch)
     if checkpoint is not None:
@@ -218,8 +222,9 @@ def fit(
         rows=rows,
         batch_size=batch_size,
         rng=numbers.generator(who, rng),
+        shuffle=numbers.flag(who, "shuffle", shuffle),
         evaluation=Evaluation(rows, held_out, dict(metrics or {})),
-        patience=None if patience is None else Patience(model, patience),
+        patience=None if patience is None else Waiting(patience, model),
         schedule=schedule,
         max_grad_norm=max_grad_norm,
         is_watched=on_epoch is not None,

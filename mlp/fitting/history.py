@@ -47,8 +47,9 @@ class History:
         How long the epoch took, validation and metrics included.
     stopped : str or None
         Why the run stopped: "epochs", all of them were run; "patience", the
-        validation loss was not lower for that long; "divergence", a number
-        was no longer finite. None while it runs.
+        validation loss, or what else patience watches, was not better for
+        that long; "divergence", a number was no longer finite. None while
+        it runs.
     best_epoch : int or None
         The epoch of the lowest validation loss, counted from 0: the first
         of several. None without validation.
@@ -233,7 +234,9 @@ class History:
         if self.stopped is not None:
             why = {
                 "epochs": "all epochs were run",
-                "patience": f"not lower in {_epochs(epochs - 1 - (best or 0))} since",
+                "patience": "patience ran out"
+                if best is None
+                else f"not lower in {_epochs(epochs - 1 - best)} since",
                 "divergence": "a number was no longer finite in the next one",
             }
             notes.append(f"stopped after {_epochs(epochs)}: {why[self.stopped]}")

@@ -3,58 +3,130 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+from mlp._shared import numbers
 from mlp._shared.arrays import RealArray
 from mlp.core.layer import Layer
+from mlp.fitting.history import History
 from mlp.fitting.rewind import put_back, state_arrays
 
 
+@dataclass(frozen=True)
 class Patience:
-    """Keeps the parameters and buffers of the lowest validation loss.
+    """After how many epochs without a better value fit stops, and of what.
+
+    fit(…, patience=30) is fit(…, patience=Patience(30)).
 
     Parameters
     ----------
-    model : Layer
-        What they are kept of.
     epochs : int
-        After how many without a lower loss it is over.
+        How many there may be without a better value.
+    watch : str
+        "validation_loss"; "loss", that of the training rows; or the name of
+        a metric, of which more is better.
+    least : float
+        By more than this a value has to be better to count.
+    keeps_best : bool
+        Whether the model ends with the parameters and buffers of the best
+        value, or with the last.
+
+    Examples
+    --------
+    Stop when the training loss has fallen by less than 0.001 for 3 epochs:
+
+    >>> from mlp import SGD, Linear, MSELoss, fit
+    >>> from mlp.fitting.patience import Patience
+    >>> model = Linear(1, 1, rng=0)
+    >>> optimizer = SGD(model.parameters(), lr=0.1)
+    >>> patience = Patience(3, watch="loss", least=0.001, keeps_best=False)
+    >>> history = fit(
+    ...     model, MSELoss(), optimizer, [[1.0]], [[2.0]], epochs=99, patience=patience
+    ... )
+    >>> len(history.loss), history.stopped
+    (12, 'patience')
     """
 
-    def __init__(self, model: Layer, epochs: int) -> None:
-        self._arrays, self._epochs = state_arrays(model), epochs
+    epochs: int
+    watch: str = "validation_loss"
+    least: float = 0.0
+    keeps_best: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        numbers.positive_int("Patience", "epochs", self.epochs)
+        numbers.instance("Patience", "watch", self.watch, str)
+        numbers.number("Patience", "least", self.least, least=0)
+        numbers.flag("Patience", "keeps_best", self.keeps_best)
+
+    @property
+    def is_of_a_loss(self) -> bool:
+        """Whether less is better."""
+        return self.watch in ("loss", "validation_loss")
+
+    def values(self, history: History) -> list[float]:
+        """Return what is watched, an epoch each."""
+        watched = vars(history) if self.is_of_a_loss else history.metrics
+        values: list[float] = watched[self.watch]
+        return values
+
+
+class Waiting:
+    """What patience has seen of a run so far.
+
+    Parameters
+    ----------
+    patience : Patience
+        What it waits for.
+    model : Layer
+        What the best parameters and buffers are kept of.
+    """
+
+    def __init__(self, patience: Patience, model: Layer) -> None:
+        self.patience, self._arrays = patience, state_arrays(model)
         self._best: list[RealArray] | None = None
         self._lowest, self._waited = math.inf, 0
 
-    def see(self, loss: float) -> None:
-        """Take note of the validation loss at the end of an epoch."""
-        self._waited += 1
-        if loss < self._lowest:
-            self._lowest, self._waited = loss, 0
+    def see(self, history: History) -> None:
+        """Take note of the last epoch."""
+        is_best = self._note(self.patience.values(history)[-1])
+        if is_best and self.patience.keeps_best:
             self._best = [array.copy() for array in self._arrays]
 
+    def _note(self, value: float) -> bool:
+        """Count the epoch; return whether its value is the best so far."""
+        self._waited += 1
+        value = value if self.patience.is_of_a_loss else -value
+        if value < self._lowest - self.patience.least:
+            self._waited = 0
+        is_best = value < self._lowest
+        if is_best:
+            self._lowest = value
+        return is_best
+
     def is_over(self) -> bool:
-        """Return whether the loss has not fallen for that long."""
-        return self._waited >= self._epochs
+        """Return whether the value has not been better for that long."""
+        return self._waited >= self.patience.epochs
 
     def put_back_the_best(self) -> None:
-        """Write the best into the model, if an epoch was run."""
+        """Write the best into the model, if they were kept."""
         if self._best is not None:
             put_back(self._arrays, self._best)
 
     def best(self, named: dict[str, RealArray]) -> dict[str, RealArray]:
-        """Return the best by the names of the model's arrays."""
+        """Return the best by the names of the model's arrays; {} if not kept."""
+        if not self.patience.keeps_best:
+            return {}
         kept = self._best or []
         by_id = dict(zip(map(id, self._arrays), kept, strict=True))
         return {name: by_id[id(array)] for name, array in named.items()}
 
     def go_on_from(
-        self,
-        best: dict[str, RealArray],
-        named: dict[str, RealArray],
-        lowest: float,
-        waited: int,
+        self, best: dict[str, RealArray], named: dict[str, RealArray], history: History
     ) -> None:
-        """Take over what best returned, the loss then, and the epochs since."""
-        by_id = {id(array): best[name] for name, array in named.items()}
-        self._best = [by_id[id(array)] for array in self._arrays]
-        self._lowest, self._waited = lowest, waited
+        """Take over what best returned, and the epochs before."""
+        for value in self.patience.values(history):
+            self._note(value)
+        if self.patience.keeps_best:
+            by_id = {id(array): best[name] for name, array in named.items()}
+            self._best = [by_id[id(array)] for array in self._arrays]

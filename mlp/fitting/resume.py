@@ -32,7 +32,8 @@ def write(path: str | os.PathLike[str], run: Run) -> None:
         "metric_values": [value for values in by_epoch for value in values],
     }
     if run.patience is not None:
-        progress["best"] = run.patience.best(run.net.state_arrays())
+        best = run.patience.best(run.net.state_arrays())
+        progress |= {"best": best} if best else {}
     checkpoint.save(path, run.net, run.optimizer, **progress)
 
 
@@ -56,10 +57,7 @@ def go_on(path: str | os.PathLike[str], run: Run) -> None:
     for i, name in enumerate(names):
         history.metrics[name] = progress["metric_values"][i :: len(names)]
     if run.patience is not None:
-        epoch = history.best_epoch or 0
-        lowest = history.validation_loss[epoch]
-        waited = len(history.loss) - 1 - epoch
-        run.patience.go_on_from(best, run.net.state_arrays(), lowest, waited)
+        run.patience.go_on_from(best, run.net.state_arrays(), history)
     run.begin_here()
 
 
@@ -82,7 +80,8 @@ def _expect_this_run(
     names, bits = progress["metric_names"], progress["generator"].bit_generator
     metrics = run.evaluation.metrics
     lengths = (1, 1, 1, int(run.evaluation.has_validation), len(metrics))
-    kept = {} if run.patience is None else run.net.state_arrays()
+    keeps_best = run.patience is not None and run.patience.patience.keeps_best
+    kept = run.net.state_arrays() if keeps_best else {}
     is_like_this = (
         [len(progress[name]) for name in _SERIES] == [epochs * n for n in lengths]
         and sorted(map(str, names)) == sorted(metrics)

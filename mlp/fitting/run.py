@@ -19,7 +19,7 @@ from mlp.fitting.divergence import DivergenceError, NotFinite, divergence
 from mlp.fitting.evaluation import Evaluation, Rows, mean_over_rows, size_of
 from mlp.fitting.history import History
 from mlp.fitting.interrupt import HeldCtrlC
-from mlp.fitting.patience import Patience
+from mlp.fitting.patience import Waiting
 from mlp.fitting.rewind import STEPS_APART, State
 from mlp.fitting.watching import Clipped, Watched
 from mlp.schedules import Schedule
@@ -37,8 +37,9 @@ class Run:
     rows: Rows
     batch_size: int
     rng: np.random.Generator
+    shuffle: bool
     evaluation: Evaluation
-    patience: Patience | None
+    patience: Waiting | None
     schedule: Schedule | None
     max_grad_norm: float | None
     is_watched: bool  # by a function that may do to the net what it likes
@@ -84,14 +85,14 @@ class Run:
             self.expect_lr(lr)
         values = self.evaluation.measure(prediction)
         self.expect_lr()
-        if self.patience is not None:
-            self.patience.see(validation_loss)
         history.loss.append(loss)
         history.lr.append(lr)
         if self.evaluation.has_validation:
             history.validation_loss.append(validation_loss)
         for name, value in values.items():
             history.metrics[name].append(value)
+        if self.patience is not None:
+            self.patience.see(history)
         history.seconds.append(time.perf_counter() - begun)
 
     def _train(
@@ -118,7 +119,9 @@ class Run:
     def _minibatches(self) -> Iterator[Rows]:
         """Return mlp.minibatches of the training rows, which have been checked."""
         x, y, *weight = self.rows
-        return batches(x, y, self.batch_size, self.rng.permutation(len(x)), *weight)
+        n = len(x)
+        order = self.rng.permutation(n) if self.shuffle else np.arange(n)
+        return batches(x, y, self.batch_size, order, *weight)
 
     def expect_lr(self, lr: float | None = None) -> None:
         """Raise if a metric, say, has set another lr than fit."""

@@ -1,0 +1,211 @@
+"""MLPClassifier: classes from rows."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from mlp._shared.arrays import Array, RealArray
+from mlp.core.loss import Loss
+from mlp.estimators.base import NetEstimator
+from mlp.layers.activations import Softmax
+from mlp.losses.binary import BCEWithLogitsLoss
+from mlp.losses.categorical import CrossEntropyLoss
+
+
+class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no types
+    """p = softmax(net(x)) over the classes; of two, p₂ = σ(net(x)).
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        The width of each hidden layer; () is a logistic regression.
+    activation : "identity", "logistic", "tanh" or "relu"
+        Of the hidden layers.
+    solver : "sgd" or "adam"
+        SGD with momentum and nesterovs_momentum; Adam with beta_1, beta_2
+        and epsilon.
+    alpha : float
+        α/(2n) Σ ‖W‖² is added to the loss of a batch of n rows; see
+        help(mlp.estimators.penalty).
+    batch_size : int or "auto"
+        "auto" is 200, or all rows if they are fewer.
+    learning_rate_init : float
+        lr, without the schedule.
+    schedule : function of the epoch, or None
+        As fit takes it; mlp.schedules has the usual ones.
+    max_iter : int
+        The largest number of epochs.
+    shuffle : bool
+        Whether each epoch has the rows in another order.
+    random_state : int, RandomState or None
+        What weights, order, masks and held-out rows are drawn from.
+    tol : float
+        By more than this the loss, or score, has to improve to count.
+    verbose : bool
+        Whether fit shows its progress, on standard error.
+    warm_start : bool
+        Whether fit goes on with the net that there is.
+    momentum, nesterovs_momentum : float, bool
+        Of solver="sgd".
+    early_stopping : bool
+        Hold rows out, stop by their score in place of the training loss,
+        and end with the parameters of the best.
+    validation_fraction : float
+        How many rows early_stopping holds out, of each class alike.
+    beta_1, beta_2, epsilon : float
+        Of solver="adam".
+    n_iter_no_change : int, or infinity
+        Stop after more than so many epochs without an improvement.
+    dropout : float
+        The p of a Dropout after each hidden layer; 0 is none.
+    normalisation : None, "batch" or "layer"
+        A BatchNorm1d or LayerNorm before each activation.
+    dtype : None, "float64" or "float32"
+        Of the net; None is X's, if it is one of the two, else float64.
+    checkpoint : str, path or None
+        A file that fit writes after each epoch, and goes on from if it is
+        there. A path of its own for each fit.
+
+    Attributes
+    ----------
+    model_ : Sequential
+        The net, up to the logits: one for two classes, else one a class.
+    classes_ : array of shape (n_classes,)
+        In the order of predict_proba's columns.
+    history_ : History
+        Of the last fit or partial_fit; history_.plot() draws it.
+    n_iter_ : int
+        How many epochs that was.
+    loss_, best_loss_, loss_curve_ : float, float, list of float
+        The loss of the last epoch, the lowest, and of all epochs of this
+        net, penalty included; best_loss_ is None with early_stopping.
+    validation_scores_, best_validation_score_ : list of float, float
+        The score of the held-out rows in each epoch of this fit, and the
+        best; None without early_stopping.
+    n_features_in_, feature_names_in_ : int, array of str
+        The columns of X; the names only if X had some.
+    n_outputs_ : int
+        How many logits there are.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from mlp.estimators import MLPClassifier
+    >>> x, y = load_iris(return_X_y=True)
+    >>> net = MLPClassifier((16,), learning_rate_init=0.02, random_state=0)
+    >>> scores = cross_val_score(make_pipeline(StandardScaler(), net), x, y)
+    >>> bool(scores.mean() > 0.94)
+    True
+
+    References
+    ----------
+    sklearn.neural_network.MLPClassifier, whose names these are.
+    """
+
+    _validation_of_y: ClassVar[dict[str, Any]] = {}
+    _is_stratified = True
+
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> Self:
+        """Run one epoch on these rows; the first call makes the net.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in fit.
+        classes : array_like, or None
+            All that will ever come, needed in the first call.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If classes are missing in the first call, or differ in another;
+            if y has one that is not among them; else as fit.
+        """
+        if hasattr(self, "classes_"):
+            self._expect_classes(classes)
+        elif classes is None:
+            raise ValueError(
+                "MLPClassifier: classes must be passed on the first call to "
+                "partial_fit, as y need not have all of them; give classes=np.unique(y)"
+            )
+        self._first_classes = classes
+        try:
+            return self._train(X, y, sample_weight, is_part=True)
+        finally:
+            del self._first_classes
+
+    def _expect_classes(self, classes: Any) -> None:
+        """Raise unless classes are None, or those of the net."""
+        if classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError(
+                f"MLPClassifier: expected the classes of the first call, "
+                f"{list(self.classes_)}, got {list(classes)}; leave them out"
+            )
+
+    def _targets(self, y: Any, goes_on: bool) -> tuple[RealArray, int]:
+        """Return labels (N,), or 0 and 1 (N, 1) for two classes; and logits."""
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        if not goes_on:
+            classes = getattr(self, "_first_classes", None)
+            self._encoder = LabelEncoder().fit(y if classes is None else classes)
+            self.classes_ = self._encoder.classes_
+        k = len(self.classes_)
+        if k < 2:
+            raise ValueError(
+                f"MLPClassifier: expected at least 2 classes in y, got one class, "
+                f"{self.classes_[0]!r}; there is nothing to tell apart"
+            )
+        labels = self._encoder.transform(y)
+        return (labels[:, np.newaxis], 1) if k == 2 else (labels, k)
+
+    def _loss(self) -> tuple[Loss, float]:
+        """Return the cross-entropy of one logit, or of several."""
+        return (
+            BCEWithLogitsLoss() if self.n_outputs_ == 1 else CrossEntropyLoss()
+        ), 1.0
+
+    def _score_of(
+        self, prediction: Array, target: RealArray, weight: Array | None
+    ) -> float:
+        """Return the share of rows whose class is right."""
+        right = _logits(prediction).argmax(axis=1) == target.ravel()
+        return float(np.average(right, weights=weight))
+
+    def predict(self, X: Any) -> Any:
+        """Return the most probable class of each row, shape (N,)."""
+        best = _logits(self._outputs(X)).argmax(axis=1)
+        return self.classes_[best]
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, shape (N, n_classes)."""
+        return Softmax().forward(_logits(self._outputs(X)))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return log p, finite where p rounds to 0."""
+        z = _logits(self._outputs(X))
+        z = z - z.max(axis=1, keepdims=True)
+        with np.errstate(under="ignore"):
+            return np.asarray(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))
+
+
+def _logits(z: Array) -> Array:
+    """Return one logit a class: of two, 0 and z, since σ(z) = softmax(0, z)₂."""
+    return np.hstack([np.zeros_like(z), z]) if z.shape[1] == 1 else z

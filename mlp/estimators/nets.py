@@ -1,0 +1,116 @@
+"""From an estimator's settings to a net and its optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mlp._shared import numbers
+from mlp.core.layer import Layer
+from mlp.core.optimizer import Optimizer
+from mlp.layers.activations import Identity, ReLU, Sigmoid, Tanh
+from mlp.layers.dropout import Dropout
+from mlp.layers.linear import Linear
+from mlp.layers.normalization import BatchNorm1d, LayerNorm
+from mlp.optim.adaptive import Adam
+from mlp.optim.sgd import SGD
+from mlp.sequential import Sequential
+
+# scikit-learn's name, our layer, and the initial weights that suit it
+ACTIVATIONS: dict[str, tuple[type[Layer], str]] = {
+    "identity": (Identity, "glorot_uniform"),
+    "logistic": (Sigmoid, "glorot_uniform"),
+    "tanh": (Tanh, "glorot_uniform"),
+    "relu": (ReLU, "he_uniform"),
+}
+NORMALISATIONS: dict[str, Any] = {"batch": BatchNorm1d, "layer": LayerNorm}
+
+
+def hidden_sizes(who: str, value: Any) -> list[int]:
+    """Return hidden_layer_sizes, a number or some, as a list.
+
+    Examples
+    --------
+    >>> from mlp.estimators.nets import hidden_sizes
+    >>> hidden_sizes("MLPClassifier", 5), hidden_sizes("MLPClassifier", ())
+    ([5], [])
+    """
+    name = "hidden_layer_sizes"
+    if np.ndim(value) == 0:
+        return [numbers.positive_int(who, name, value)]
+    return [numbers.positive_int(who, f"{name}[{i}]", n) for i, n in enumerate(value)]
+
+
+def net(
+    who: str,
+    widths: list[int],
+    activation: str,
+    dropout: float,
+    normalisation: str | None,
+    dtype: np.dtype[Any],
+    rng: np.random.Generator,
+) -> Sequential:
+    """Return Linear, normalisation, activation, Dropout, …, Linear.
+
+    Parameters
+    ----------
+    who : str
+        The estimator, for errors.
+    widths : list of int
+        Of the input, the hidden layers and the output.
+    activation, dropout, normalisation, dtype
+        As the estimator has them.
+    rng : np.random.Generator
+        What the weights, and later the masks, are drawn from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp.estimators.nets import net
+    >>> rng, dtype = np.random.default_rng(0), np.dtype(float)
+    >>> net("MLPRegressor", [2, 3, 1], "tanh", 0.2, "layer", dtype, rng)
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): LayerNorm(3, eps=1e-05)
+      (2): Tanh()
+      (3): Dropout(p=0.2)
+      (4): Linear(in_features=3, out_features=1, bias=True)
+    )
+    """
+    name = numbers.one_of(who, "activation", activation, ACTIVATIONS)
+    kind, init = ACTIVATIONS[name]
+    p = numbers.number(who, "dropout", dropout, least=0, below=1)
+    if normalisation is not None:
+        numbers.one_of(who, "normalisation", normalisation, NORMALISATIONS)
+    layers: list[Layer] = []
+    for n, m in zip(widths[:-2], widths[1:-1], strict=True):
+        layers.append(Linear(n, m, rng=rng, dtype=dtype, init=init))
+        if normalisation is not None:
+            layers.append(NORMALISATIONS[normalisation](m, dtype=dtype))
+        layers.append(kind())
+        if p > 0:
+            layers.append(Dropout(p, rng=rng))
+    n, m = widths[-2:]
+    layers.append(Linear(n, m, rng=rng, dtype=dtype, init="glorot_uniform"))
+    return Sequential(*layers)
+
+
+def optimizer(who: str, settings: Any, model: Sequential) -> Optimizer:
+    """Return the solver of an estimator, for the parameters of its net."""
+    if settings.solver == "lbfgs":
+        raise ValueError(
+            f"{who}: expected solver to be 'sgd' or 'adam', got 'lbfgs', which needs "
+            f"all rows in one batch and is not here; scikit-learn's own {who} has it"
+        )
+    solver = numbers.one_of(who, "solver", settings.solver, ("sgd", "adam"))
+    lr = numbers.number(who, "learning_rate_init", settings.learning_rate_init, above=0)
+    if solver == "adam":
+        betas = settings.beta_1, settings.beta_2
+        for i, β in enumerate(betas, start=1):
+            numbers.number(who, f"beta_{i}", β, least=0, below=1)
+        eps = numbers.number(who, "epsilon", settings.epsilon, above=0)
+        return Adam(model.parameters(), lr, betas, eps)
+    μ = numbers.number(who, "momentum", settings.momentum, least=0, below=1)
+    nesterov = numbers.flag(who, "nesterovs_momentum", settings.nesterovs_momentum)
+    return SGD(model.parameters(), lr, μ, nesterov=nesterov and μ > 0)
