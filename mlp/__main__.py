@@ -21,7 +21,14 @@ _INTERRUPTED = 130  # what a shell says of a program that Ctrl-C has ended
 _READER_GONE = 141  # and of one that writes into a pipe that nobody reads
 # What the library raises for a wrong argument, file or table, or an extra that is
 # not installed. Any other exception is a mistake of its own, and is shown whole.
-_ERRORS = (ValueError, OSError, ArithmeticError, ImportError, NotImplementedError)
+_ERRORS = (
+    ValueError,
+    OSError,
+    ArithmeticError,
+    ImportError,
+    MemoryError,
+    NotImplementedError,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -74,6 +81,11 @@ def _sentence(error: Exception) -> str:
         text = error.strerror
         if error.filename is not None and str(error.filename) not in text:
             text = f"{error.filename}: {text}"
+    if isinstance(error, UnicodeEncodeError):
+        text = (
+            f"expected standard output to have the sign {error.object[error.start]!r}, "
+            f"got one in {error.encoding}; set PYTHONIOENCODING=utf-8"
+        )
     return " ".join(text.splitlines())
 
 

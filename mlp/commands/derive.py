@@ -1,4 +1,4 @@
-"""python -m mlp derive: the solution sheet of a net.
+"""derive: the solution sheet of a net.
 
 A net is written as its sizes, each with a letter for the activation behind
 it: 3-4r-2i is Linear(3, 4), ReLU(), Linear(4, 2), Identity().

@@ -1,0 +1,96 @@
+"""predict: from a model and new rows to predictions.
+
+A line of CSV for each row of the table, in its order: the class, or the
+number, and for classes the probability of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mlp.commands.tables import TableModel, add_options, delimiter_of, read_model
+
+if TYPE_CHECKING:
+    from mlp._shared.arrays import Array
+
+
+def add_to(subparsers: Any) -> None:
+    """Declare the command and its arguments."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "predict",
+        help="predict the rows of a table with a model of train",
+        description="Write a prediction for each row of a CSV table to standard "
+        "output, as CSV. Columns are found by name, in any order; that of the target "
+        "may be there.",
+    )
+    parser.add_argument("model", help="a file that train wrote")
+    parser.add_argument("table", help="a CSV file with the names in its first row")
+    add_options(parser, "that of train; drop gives an empty prediction")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, predict, write."""
+    import numpy as np
+
+    model = read_model(arguments.model)
+    missing = arguments.missing or model.missing
+    x = _features(arguments, model, refuse_holes=missing == "error")
+    prediction = model.predicted(x)
+    if missing == "drop":
+        prediction[np.isnan(x).any(axis=1)] = np.nan
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    classes = model.classes
+    probabilities = [f"{model.target}={name}" for name in classes or []]
+    writer.writerow([model.target, *probabilities])
+    for row in prediction.tolist():
+        if row[0] != row[0]:
+            writer.writerow([""] * (1 + len(probabilities)))
+        elif classes is None:
+            writer.writerow(row)
+        else:
+            writer.writerow([classes[row.index(max(row))], *row])
+    return 0
+
+
+def _features(
+    arguments: argparse.Namespace, model: TableModel, *, refuse_holes: bool
+) -> Array:
+    """Return the columns that a model takes, NaN where a value is missing."""
+    import numpy as np
+
+    from mlp.data.rows import Rows, shown
+
+    path, columns = arguments.table, model.columns
+    who = f"predict: {path}"
+    with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+        rows = Rows(who, file, delimiter_of(arguments), arguments.decimal)
+        lacking = [name for name in columns if name not in rows.names]
+        if lacking:
+            raise ValueError(
+                f"{who}, row 1: expected the columns {shown(*columns)}, got a table "
+                f"without {shown(*lacking)}; it has {shown(*rows.names)}"
+            )
+        others = [name for name in rows.names if name not in (*columns, model.target)]
+        if others and not model.takes_others:
+            raise ValueError(
+                f"{who}, row 1: expected no columns but those that the model was "
+                f"trained on, got {shown(*others)} too; take them out, or choose "
+                f"--columns in train"
+            )
+        places = [rows.names.index(name) for name in columns]
+        blocks = [block for _, block, _ in rows.plain(places)]
+        rest = [rows.numbers(row, fields, places) for row, fields in rows.rest()]
+    if not blocks and not rest:
+        raise rows.too_few(1)
+    x = np.concatenate([*blocks, np.array(rest).reshape(-1, len(places))])
+    holes = np.argwhere(np.isnan(x))
+    if refuse_holes and len(holes):
+        row, column = holes[0].tolist()
+        raise ValueError(
+            f"{who}, row {row + 2}, column {shown(columns[column])}: expected a value, "
+            f"got none; fill it, or give --missing mean"
+        )
+    return x

@@ -1,0 +1,141 @@
+"""What train and predict share.
+
+The options that say how a table is read, and a model of a table. Its file
+is one of save, whose extras are the columns, the scales and the classes.
+load_model reads it in a script, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from mlp._shared.arrays import Array
+    from mlp.data import Standardizer
+    from mlp.sequential import Sequential
+
+MISSING = ("error", "drop", "mean")
+_ROWS = 1024  # that go through the net at a time
+
+
+def add_options(parser: argparse.ArgumentParser, missing: str) -> None:
+    """Declare how a table is to be read; missing says what its default is."""
+    parser.add_argument(
+        "--delimiter", help="the sign between fields; default: recognised (, ; or tab)"
+    )
+    parser.add_argument("--decimal", choices=(".", ","), default=".", help="default: .")
+    parser.add_argument(
+        "--missing",
+        choices=MISSING,
+        help="what is done about a missing value: refuse the table, leave the row out, "
+        f"or take the mean of the training rows; default: {missing}",
+    )
+
+
+def delimiter_of(arguments: argparse.Namespace) -> str | None:
+    r"""Return the delimiter, a tab if it is written \t."""
+    delimiter: str | None = arguments.delimiter
+    return "\t" if delimiter == r"\t" else delimiter
+
+
+class TableModel(NamedTuple):
+    """A net, and what makes its input of a table's rows."""
+
+    net: Sequential
+    target: str
+    columns: list[str]  # the features, in the order of the net's inputs
+    takes_others: bool  # whether a table may have other columns, too
+    classes: list[str] | None  # None in a regression
+    x_scaler: Standardizer  # whose mean stands for a missing value
+    y_scaler: Standardizer | None
+    missing: str
+
+    def scaled(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Return rows of a table, and their targets, as the net has them."""
+        y_scaler = self.y_scaler
+        return self._z(x), y if y_scaler is None else y_scaler.transform(y)
+
+    def _z(self, x: Array) -> Array:
+        """Return the net's input; a missing value (NaN) is the mean."""
+        import numpy as np
+
+        means = np.broadcast_to(np.asarray(self.x_scaler.mean), x.shape)
+        return self.x_scaler.transform(np.where(np.isnan(x), means, x))
+
+    def predicted(self, x: Array) -> Array:
+        """Return each class's probability, or the target, by row.
+
+        Parameters
+        ----------
+        x : array of shape (N, columns)
+            With NaN where a value is missing.
+        """
+        from mlp.layers import Softmax
+
+        y = self.net.predict(self._z(x), batch_size=_ROWS)
+        if self.y_scaler is None:
+            return Softmax().forward(y)
+        return self.y_scaler.inverse_transform(y)
+
+    def save(self, path: str) -> None:
+        """Write all of it to one file."""
+        from mlp.fitting.checkpoint import save
+
+        extras = self._asdict()
+        save(path, extras.pop("net"), **extras)
+
+
+def read_model(path: str) -> TableModel:
+    """Return what train has written.
+
+    Raises
+    ------
+    ValueError
+        If the file is another, or a model of no table.
+    """
+    from mlp.fitting.checkpoint import load_model
+
+    net, extras = load_model(path)
+    if extras.keys() | {"net"} == set(TableModel._fields):
+        model = TableModel(net, **extras)
+        if _is_whole(model):
+            return model
+    raise ValueError(
+        f"predict: expected {path} to be a model that python -m mlp train wrote, got "
+        f"one with the extras {list(extras)}; read it with mlp.load_model"
+    )
+
+
+def _is_whole(model: TableModel) -> bool:
+    """Return whether all parts of a model are of one table."""
+    import numpy as np
+
+    from mlp.data import Standardizer
+
+    outputs = [model.target] if model.classes is None else model.classes
+    scalers = (
+        [model.x_scaler] if model.y_scaler is None else [model.x_scaler, model.y_scaler]
+    )
+    is_whole = (
+        isinstance(model.target, str)
+        and all(_are_names(names) for names in (model.columns, outputs))
+        and all(type(scaler) is Standardizer for scaler in scalers)
+        and (model.y_scaler is None) == (model.classes is not None)
+        and type(model.takes_others) is bool
+        and model.missing in MISSING
+    )
+    try:
+        row = np.full((1, len(model.columns)), np.nan)
+        return is_whole and model.predicted(row).shape == (1, len(outputs))
+    except (RuntimeError, ValueError):
+        return False
+
+
+def _are_names(names: Any) -> bool:
+    """Return whether it is a list of texts, no two alike."""
+    return (
+        type(names) is list
+        and all(isinstance(name, str) for name in names)
+        and len(set(names)) == len(names)
+    )

@@ -1,0 +1,286 @@
+"""train: from a table to a model in one file.
+
+A target of texts has classes, and the net is trained with cross-entropy; a
+target of numbers is a regression's, trained with the squared error of the
+scaled target. Rows are split in three: to train on, to stop by, and to test
+on at the end. The same rows test a baseline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from mlp.commands.tables import TableModel, add_options, delimiter_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlp._shared.arrays import Array
+    from mlp.data import Dataset
+    from mlp.fitting.history import History
+    from mlp.sequential import Sequential
+
+_FEWEST_ROWS = 10
+_TO_STOP_BY = 0.2  # of the rows that are not held out
+_PATIENCE = 30
+_TOO_MANY = 10**6
+
+
+def add_to(subparsers: Any) -> None:
+    """Declare the command and its arguments."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "train",
+        help="train a net on a table, and write a model",
+        description="Train a net on a CSV table, compare it on held-out rows with a "
+        "linear baseline, and write it with its scales, classes and columns to one "
+        "file, which predict reads.",
+    )
+    parser.add_argument("table", help="a CSV file with the names in its first row")
+    parser.add_argument("--target", required=True, help="the column to be predicted")
+    parser.add_argument("--out", required=True, help="the model's file, model.npz, say")
+    parser.add_argument(
+        "--hidden",
+        type=_sizes,
+        default=[32, 32],
+        help="sizes of the hidden layers, all with a ReLU; default: 32,32",
+    )
+    parser.add_argument(
+        "--columns", type=_names, help="the features, as a,b,c; default: all others"
+    )
+    parser.add_argument(
+        "--classes",
+        type=_names,
+        help="the classes of the target, as a,b,c; needed if they are numbers",
+    )
+    add_options(parser, "error")
+    parser.add_argument("--epochs", type=_count, default=200, help="default: 200")
+    parser.add_argument("--lr", type=_positive, default=0.003, help="default: 0.003")
+    parser.add_argument("--batch-size", type=_count, default=32, help="default: 32")
+    parser.add_argument(
+        "--test-share",
+        type=_share,
+        default=0.2,
+        help="of the rows, to be held out for the test; default: 0.2",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, split, train, compare, write."""
+    import numpy as np
+
+    from mlp._shared.numbers import generator
+    from mlp._shared.printing import printable
+    from mlp.data import Standardizer, read_csv, train_test_split
+    from mlp.fitting.arguments import place_for_a_file
+
+    table, out = arguments.table, arguments.out
+    if os.path.exists(out) and os.path.exists(table) and os.path.samefile(table, out):
+        raise ValueError(f"train: expected --out to be another file than {table}")
+    place_for_a_file("train", "--out", out)
+    missing, rng = arguments.missing or "error", generator("train", arguments.seed)
+    data = read_csv(
+        table,
+        arguments.target,
+        delimiter=delimiter_of(arguments),
+        decimal=arguments.decimal,
+        missing=missing,
+        columns=arguments.columns,
+        classes=arguments.classes,
+    )
+    _check_rows(table, data, arguments.test_share)
+    x = data.x if data.filled is None else np.where(data.filled, np.nan, data.x)
+    x, x_test, y, y_test = train_test_split(
+        x, data.y, test_size=arguments.test_share, rng=rng
+    )
+    x, x_stop, y, y_stop = train_test_split(x, y, test_size=_TO_STOP_BY, rng=rng)
+    sizes = [x.shape[1], *arguments.hidden, y.shape[1]]
+    model = TableModel(
+        net=_net(sizes, rng),
+        target=arguments.target,
+        columns=list(data.feature_names),
+        takes_others=arguments.columns is not None,
+        classes=data.classes,
+        x_scaler=Standardizer().fit(_filled(x, data)),
+        y_scaler=None if data.classes else Standardizer().fit(y),
+        missing=missing,
+    )
+    history = _fit(model, (x, y), (x_stop, y_stop), arguments, rng, progress=True)
+    line = model._replace(net=_net([sizes[0], sizes[-1]], rng))
+    if data.classes:
+        _fit(line, (x, y), (x_stop, y_stop), arguments, rng, progress=False)
+    else:
+        _least_squares(line, x, y)
+    model.save(out)
+    rows = f"{len(x)} to train on, {len(x_stop)} to stop by, {len(x_test)} held out"
+    what = "regression" if data.classes is None else ", ".join(data.classes)
+    score = _score(model, x_test, y_test), _score(line, x_test, y_test)
+    print(printable(_report(arguments, what, sizes, rows, history, score)))
+    return 0
+
+
+def _check_rows(table: str, data: Dataset, share: float) -> None:
+    """Raise unless there are rows for each part, and something to be learned."""
+    n = len(data.x)
+    if n < _FEWEST_ROWS or n * share < 1:
+        raise ValueError(
+            f"train: expected {table} to have at least {_FEWEST_ROWS} rows, and one to "
+            f"hold out, got {n} of which {share:g} are held out"
+        )
+    if data.classes is None and (data.y == data.y[0]).all():
+        raise ValueError(
+            f"train: expected a target that varies, got {data.y[0, 0]:g} in each row"
+        )
+
+
+def _filled(x: Array, data: Dataset) -> Array:
+    """Return x with the mean of its column for each missing value."""
+    import numpy as np
+
+    holes = np.isnan(x)
+    counts = len(x) - holes.sum(axis=0)
+    if (counts == 0).any():
+        name = data.feature_names[int(np.argmin(counts))]
+        raise ValueError(
+            f"train: expected values in column {name!r}, got none in the rows to train "
+            f"on; leave it out, with --columns"
+        )
+    means = np.where(holes, 0, x).sum(axis=0) / counts
+    return np.where(holes, means, x)
+
+
+def _net(sizes: list[int], rng: np.random.Generator) -> Sequential:
+    """Return a net of these sizes, with a ReLU between its Linear layers."""
+    from mlp.layers import Linear, ReLU
+    from mlp.sequential import Sequential
+
+    layers: list[Linear | ReLU] = []
+    for n, m in zip(sizes, sizes[1:], strict=False):
+        layers += [Linear(n, m, rng=rng), ReLU()]
+    return Sequential(*layers[:-1])
+
+
+def _fit(
+    model: TableModel,
+    rows: tuple[Array, Array],
+    validation: tuple[Array, Array],
+    arguments: argparse.Namespace,
+    rng: np.random.Generator,
+    *,
+    progress: bool,
+) -> History:
+    """Train the net of a model until it is no better on the validation rows."""
+    from mlp.fitting.fit import fit
+    from mlp.losses import CrossEntropyLoss, MSELoss
+    from mlp.optim import Adam
+
+    return fit(
+        model.net,
+        CrossEntropyLoss() if model.classes else MSELoss(),
+        Adam(model.net.parameters(), lr=arguments.lr),
+        *model.scaled(*rows),
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        rng=rng,
+        validation=model.scaled(*validation),
+        patience=_PATIENCE,
+        progress=progress,
+    )
+
+
+def _least_squares(model: TableModel, x: Array, y: Array) -> None:
+    """Set the one layer of a net to the solution of min ‖z Wᵀ + b − y‖²."""
+    import numpy as np
+
+    z, t = model.scaled(x, y)
+    solution = np.linalg.lstsq(np.hstack([z, np.ones((len(z), 1))]), t)[0]
+    weight, bias = model.net.parameters()
+    weight.data[...], bias.data[...] = solution[:-1].T, solution[-1]
+
+
+def _score(model: TableModel, x: Array, y: Array) -> dict[str, str]:
+    """Return how well a model does on rows that it has not seen."""
+    import numpy as np
+
+    from mlp import metrics
+
+    prediction = model.predicted(x)
+    if model.classes:
+        return {"accuracy": f"{metrics.accuracy(prediction, y):.3f}"}
+    error = np.sqrt(np.mean((prediction - y) ** 2))
+    scores = {"root mean squared error": f"{error:.4g}"}
+    if len(y) > 1:
+        scores["R²"] = f"{metrics.r2(prediction, y):.3f}"
+    return scores
+
+
+def _report(
+    arguments: argparse.Namespace,
+    what: str,
+    sizes: list[int],
+    rows: str,
+    history: History,
+    scores: tuple[dict[str, str], dict[str, str]],
+) -> str:
+    """Return what was trained, and how well it does."""
+    from mlp._shared.printing import text_table
+
+    net, line = scores
+    baseline = "logistic regression" if "accuracy" in net else "least squares"
+    notation = "r-".join(map(str, sizes)).replace("r-", "-", 1)
+    best = 1 + (history.best_epoch or 0)
+    return "\n".join(
+        [
+            f"target  {arguments.target}: {what}",
+            f"rows    {rows}",
+            f"net     {notation}, {len(history.loss)} epochs, best after {best}",
+            "",
+            text_table(
+                ["held out", "this net", baseline],
+                [[name, net[name], line[name]] for name in net],
+            ),
+            "",
+            f"written to {arguments.out}",
+        ]
+    )
+
+
+def _sizes(text: str) -> list[int]:
+    """Return the sizes in 32,32."""
+    return [_count(size) for size in text.split(",")]
+
+
+def _names(text: str) -> list[str]:
+    """Return the names in a,b,c."""
+    return [name.strip() for name in text.split(",")]
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) < _TOO_MANY):
+        raise argparse.ArgumentTypeError(
+            f"expected a number from 1 to {_TOO_MANY - 1}, got {text!r:.40}"
+        )
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    return _between(text, math.inf)
+
+
+def _share(text: str) -> float:
+    return _between(text, 1)
+
+
+def _between(text: str, below: float) -> float:
+    """Return a number above 0."""
+    with suppress(ValueError):
+        if 0 < (number := float(text)) < below:
+            return number
+    raise argparse.ArgumentTypeError(
+        f"expected a number above 0{f' and below {below:g}' * (below < math.inf)}, got "
+        f"{text!r:.40}"
+    )
