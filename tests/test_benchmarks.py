@@ -7,9 +7,11 @@ from types import SimpleNamespace
 
 import bench_all
 import bench_growth
+import bench_pieces
 import bench_steps
 import bench_walk
 import numpy as np
+import pieces
 import pytest
 import turns
 from contenders import CONTENDERS, DTYPES, NETS, Stopwatch, first_losses, made
@@ -39,6 +41,33 @@ def test_contenders_take_the_same_steps(name, net, dtype):
     assert len(set(expected)) == len(expected)  # it learns
     tolerance = 1e-9 if dtype == "float64" else 1e-5
     assert first_losses(made(name, net, dtype)) == pytest.approx(expected, tolerance)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("task", pieces.TASKS, ids=str)
+def test_contenders_take_the_same_steps_with_each_piece(task, dtype):
+    if task.net != pieces.TASKS[0].net:
+        pytest.skip("bench_pieces.py itself compares the wide nets")
+    pytest.importorskip("torch")
+    losses = {n: first_losses(pieces.made(n, task, dtype)) for n in pieces.CONTENDERS}
+    tolerance = 1e-9 if dtype == "float64" else 1e-5
+    assert losses["by hand"] == pytest.approx(losses["mlp"], tolerance)
+    assert losses["PyTorch"] == pytest.approx(losses["mlp"], tolerance)
+    usual = first_losses(pieces.made("mlp", pieces.TASKS[0], dtype))
+    if task.piece in ("Adam", "Dropout"):  # nothing is dropped in the first steps
+        assert losses["mlp"] == usual
+    else:
+        assert losses["mlp"] != usual
+
+
+def test_each_contender_drops_when_it_is_timed():
+    pytest.importorskip("torch")
+    (task,) = (t for t in pieces.TASKS if str(t) == "64-128-10, Dropout")
+    for name in pieces.CONTENDERS:
+        whole, dropping = (pieces.made(name, task, "float64") for _ in range(2))
+        assert whole.step() == dropping.step()
+        dropping.drop(True)
+        assert whole.step() != dropping.step()
 
 
 @pytest.mark.parametrize("net", SMALL[:3], ids=str)
@@ -149,6 +178,17 @@ def test_a_missed_ratio_is_bold():
     assert bench_steps.verdict("2-16-1", "by hand", seconds) == "1.10 of 1.1"
 
 
+def test_a_missed_ratio_of_a_piece_is_bold():
+    seconds = {"mlp": [1.2], "by hand": [1.0], "PyTorch": [1.2]}
+    asked, other = bench_pieces.ASKED_OF, "64-128-10, Tanh"
+    assert asked in map(str, pieces.TASKS)
+    verdict = bench_pieces.verdict
+    assert verdict(other, "by hand", seconds) == "**1.20 (1.20–1.20) of 1.15**"
+    assert verdict(other, "PyTorch", seconds) == "1.00 (1.00–1.00)"
+    assert verdict(asked, "PyTorch", seconds) == "**1.00 (1.00–1.00) of 0.8**"
+    assert verdict(asked, "JAX", seconds) == "—"
+
+
 def test_a_ratio_is_asked_of_each_net():
     assert list(bench_steps.ASKED) == [str(net) for net in NETS]
 
@@ -158,7 +198,8 @@ def test_the_page_has_each_section_measured():
     for section in bench_all.SECTIONS:
         _, _, after = page.partition(f"<!-- begin: {section} -->\n")
         text, _, _ = after.partition(f"<!-- end: {section} -->\n")
-        assert "Measured on " in text and "|" in text, section
+        measured = "Measured on " in text and "|" in text
+        assert measured or f"bench_all.py {section}` writes the table" in text, section
 
 
 def test_a_section_is_replaced_and_no_other():

@@ -22,6 +22,7 @@ import bench_choices
 import bench_growth
 import bench_import
 import bench_memory
+import bench_pieces
 import bench_predict
 import bench_steps
 import bench_threads
@@ -31,6 +32,7 @@ from turns import machine
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 SECTIONS: dict[str, Callable[[int], str]] = {
     "steps": bench_steps.section,
+    "pieces": bench_pieces.section,
     "walk": bench_walk.section,
     "choices": bench_choices.section,
     "growth": bench_growth.section,

@@ -367,14 +367,20 @@ CONTENDERS: dict[str, type[Contender]] = {
 }
 
 
-def made(name: str, net: Net, dtype: str) -> Contender:
-    """Return a contender, with the same weights and rows for all."""
-    rng = np.random.default_rng(0)
+def start(net: Net, dtype: str, rng: np.random.Generator) -> list[Any]:
+    """Return W⁽¹⁾, b⁽¹⁾, W⁽²⁾, … to begin with, as Linear draws them."""
     weights: list[Any] = []
     for n, m in zip(net.widths, net.widths[1:], strict=False):
         bound = 1 / np.sqrt(n)
         weights.append(rng.uniform(-bound, bound, (m, n)).astype(dtype))
         weights.append(rng.uniform(-bound, bound, m).astype(dtype))
+    return weights
+
+
+def made(name: str, net: Net, dtype: str) -> Contender:
+    """Return a contender, with the same weights and rows for all."""
+    rng = np.random.default_rng(0)
+    weights = start(net, dtype, rng)
     rows = net.batch_size * net.batches
     x = rng.normal(size=(rows, net.widths[0])).astype(dtype)
     y = rng.normal(size=(rows, net.widths[-1])).astype(dtype)
@@ -409,12 +415,12 @@ class Stopwatch:
         return statistics.median(self.chunk() for _ in range(CHUNKS)) / self.calls
 
 
-def main() -> None:
-    """Make one contender, say its first losses, then answer each line."""
-    name, net_name, dtype = sys.argv[1:]
-    (net,) = (n for n in NETS if str(n) == net_name)
-    contender = made(name, net, dtype)
+def answer(
+    contender: Contender, before_timing: Callable[[], None] = lambda: None
+) -> None:
+    """Say a contender's first losses, then answer each line of standard input."""
     print(json.dumps(first_losses(contender)), flush=True)
+    before_timing()
     watches = {
         what: Stopwatch(run, contender.wait)
         for what, run in (("step", contender.step), ("epoch", contender.epoch))
@@ -422,6 +428,13 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         print(watches[line.strip()].turn(), flush=True)
+
+
+def main() -> None:
+    """Make the contender that the command line names, and let it answer."""
+    name, net_name, dtype = sys.argv[1:]
+    (net,) = (n for n in NETS if str(n) == net_name)
+    answer(made(name, net, dtype))
 
 
 if __name__ == "__main__":

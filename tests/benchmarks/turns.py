@@ -40,11 +40,16 @@ class Process:
     """A contender at work in a process of its own, until it is closed."""
 
     def __init__(
-        self, name: str, net: object, dtype: str, environment: dict[str, str]
+        self,
+        name: str,
+        net: object,
+        dtype: str,
+        environment: dict[str, str],
+        script: str = "contenders.py",
     ) -> None:
         self._errors = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "contenders.py"), name, str(net), dtype],
+            [sys.executable, str(HERE / script), name, str(net), dtype],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -87,6 +92,7 @@ def processes(
     net: object,
     dtype: str,
     environment: dict[str, str] | None = None,
+    script: str = "contenders.py",
 ) -> Iterator[tuple[dict[str, Process], dict[str, str]]]:
     """Yield a process for each contender, and why some could not be started.
 
@@ -100,7 +106,7 @@ def processes(
                 failed[name] = "not installed"
                 continue
             try:
-                started[name] = Process(name, net, dtype, environment or {})
+                started[name] = Process(name, net, dtype, environment or {}, script)
             except RuntimeError as error:
                 failed[name] = (str(error).splitlines() or ["it ended"])[-1]
         expect_the_same_steps(started, dtype)
