@@ -99,13 +99,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
     x, x_stop, y, y_stop = train_test_split(x, y, test_size=_TO_STOP_BY, rng=rng)
     sizes = [x.shape[1], *arguments.hidden, y.shape[1]]
+    x_scaler = Standardizer().fit(_filled(x, data))
+    x_scaler.feature_names_in_ = data.feature_names  # of a DataFrame in a script, too
     model = TableModel(
         net=_net(sizes, rng),
         target=arguments.target,
         columns=list(data.feature_names),
         takes_others=arguments.columns is not None,
         classes=data.classes,
-        x_scaler=Standardizer().fit(_filled(x, data)),
+        x_scaler=x_scaler,
         y_scaler=None if data.classes else Standardizer().fit(y),
         missing=missing,
     )

@@ -10,6 +10,7 @@ of each layer, an entry that has
     same_as     the first path to it, if this is another one
     shared      the Parameters that another layer has too: where it has them
     training    false, in evaluation mode
+    columns     the names that a Sequential's columns had in fit
 
 Nothing in it is code. read looks at all of it, and at the shapes of the
 arrays beside it, before Plan.made makes the first layer.
@@ -53,6 +54,7 @@ _KINDS = {
     "same_as": str,
     "shared": dict,
     "training": bool,
+    "columns": list,
 }
 _DEEPEST = 100  # layers inside one another
 
@@ -88,6 +90,8 @@ def _entry(path: str, layer: Layer, first: dict[int, str]) -> Entry:
         entry["shared"] = shared
     if not layer.training:
         entry["training"] = False
+    if isinstance(layer, Sequential) and layer.feature_names_in_ is not None:
+        entry["columns"] = list(layer.feature_names_in_)
     return entry
 
 
@@ -250,6 +254,7 @@ class Plan:
         for path, entry in self._entries.items():
             if path in found and "same_as" not in entry:
                 found[path].training = entry.get("training", True)
+                _set_columns(found[path], entry.get("columns"))
                 for name, owner in entry.get("shared", {}).items():
                     _share(found, path, name, str(owner))
         again = entries(text_of(model))
@@ -296,6 +301,13 @@ def _layers_in(settings: Any) -> Iterator[str]:
     elif isinstance(settings, dict | list):
         for item in settings.values() if isinstance(settings, dict) else settings:
             yield from _layers_in(item)
+
+
+def _set_columns(layer: Layer, names: list[Any] | None) -> None:
+    """Set the names of columns, if these are texts, no two alike."""
+    if names is not None and isinstance(layer, Sequential):
+        if all(isinstance(n, str) for n in names) and len({*names}) == len(names):
+            layer.feature_names_in_ = tuple(names)
 
 
 def _share(found: Mapping[str, Layer], path: str, name: str, owner: str) -> None:

@@ -188,8 +188,16 @@ def _standardizer(state: Mapping[str, Any]) -> Standardizer:
     scaler = Standardizer()
     if state:
         scaler.mean, scaler.std = (np.array(state[key], float) for key in _OF_A_SCALER)
+        names = state.get("feature_names_in_")
+        if names is not None:
+            scaler.feature_names_in_ = tuple(names)
         is_one = scaler.mean.ndim == 1 and scaler.mean.shape == scaler.std.shape
-        if not (is_one and np.isfinite([scaler.mean, scaler.std]).all()):
+        are_names = names is None or (
+            all(isinstance(name, str) for name in names)
+            and len(names) == len({*names}) == len(scaler.mean)
+        )
+        is_finite = is_one and np.isfinite([scaler.mean, scaler.std]).all()
+        if not (is_finite and are_names):
             raise ValueError(
                 f"save: expected a fitted Standardizer, got {state!r:.200}"
             )

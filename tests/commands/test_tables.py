@@ -93,6 +93,7 @@ def test_a_table_with_classes_becomes_a_model(at, capsys):
     z = net.predict(extras["x_scaler"].transform(x))
     np.testing.assert_allclose(mlp.Softmax().forward(z), p, rtol=1e-12)
     assert extras["columns"] == NAMES[:3] and extras["classes"] == CLASSES
+    assert extras["x_scaler"].feature_names_in_ == tuple(NAMES[:3])
 
 
 def test_a_regression_beats_least_squares_and_is_in_the_target_s_unit(at, capsys):

@@ -308,6 +308,33 @@ def test_extras_come_back(path):
     assert found["mean"].tolist() == [0.0, 1.0, 2.0]
 
 
+def test_the_names_of_columns_come_back(path):
+    x = np.random.default_rng(0).normal(size=(6, 2))
+    model = Sequential(Sequential(Linear(2, 1, rng=0)))
+    model.feature_names_in_ = ("age", "größe")
+    scaler = Standardizer().fit(x)
+    scaler.feature_names_in_ = ("age", "größe")
+    save(path, model, scaler=scaler)
+    again, extras = load_model(path)
+    assert again.feature_names_in_ == model.feature_names_in_
+    assert extras["scaler"].feature_names_in_ == scaler.feature_names_in_
+    assert again[0].feature_names_in_ is None
+    save(path, again, **extras)
+    assert described(load_model(path)[0]) == described(model)
+    for columns in (["age", "age"], [1, 2], "age", {}, None, [["age"]]):
+        text = entries(path)
+        text[""]["columns"] = columns
+        written(path, text)
+        with pytest.raises(CheckpointError):
+            load_model(path)
+    save(path, model, scaler=scaler)
+    scale = b'{"standardizer": {"mean": [1.0], "std": [1.0], "feature_names_in_": %s}}'
+    for names in (b'["a", "b"]', b"[1]", b'"a"', b"null"):
+        written(path, progress__scaler=np.array(scale % names))
+        with pytest.raises(CheckpointError, match="in its progress"):
+            load_model(path)
+
+
 class Mine(Standardizer):
     """A reader's own, whose transform may be another."""
 
