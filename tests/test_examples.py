@@ -417,7 +417,8 @@ def test_fashion_mnist_goes_on_from_its_checkpoint(tmp_path, capsys):
         ([], "--data DIR is missing, .*dataset-fashion-mnist"),
         (["--data", "no"], "train-images-idx3-ubyte.gz.*; --data is the folder of"),
         (["--data", "cut"], "train-images.*; --data is the folder of Fashion-MNIST"),
-        (["--data", ".", "--lr", "1e300"], r"try Adam\(lr=1e\+299\)"),
+        (["--data", ".", "--lr", "1e300"], r"try AdamW\(lr=1e\+299\)"),
+        (["--data", ".", "--batch-size", 219], "at least 2 rows in each batch, .* 220"),
     ],
 )
 def test_fashion_mnist_says_what_is_wrong(
