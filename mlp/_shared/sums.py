@@ -36,7 +36,10 @@ def product(a: Array, b: Array) -> Array:
     >>> product(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     array([[11.]])
     """
-    result: Array = a @ b if len(a) * b.shape[1] > _LARGE else a.dot(b)
+    try:  # underflow_is_zero, without its call
+        result: Array = a @ b if len(a) * b.shape[1] > _LARGE else a.dot(b)
+    except FloatingPointError as error:
+        result = _again(error, np.matmul, a, b)
     return result
 
 
@@ -53,11 +56,18 @@ def dot(a: Array, b: Array) -> float:
     """
     if a.size <= _SHORT:
         return float(np.vdot(a, b))
+    if a.size <= _PIECE:
+        return _dot_in_float64(a, b)
     a, b = a.ravel(), b.ravel()
     return math.fsum(
-        float(_in_float64(a[start : start + _PIECE]).dot(b[start : start + _PIECE]))
+        _dot_in_float64(a[start : start + _PIECE], b[start : start + _PIECE])
         for start in range(0, a.size, _PIECE)
     )
+
+
+def _dot_in_float64(a: Array, b: Array) -> float:
+    wide = _in_float64(a)
+    return float(np.vdot(wide, wide if b is a else b))
 
 
 def sum_of_rows(a: Array) -> Array:
@@ -81,7 +91,8 @@ def sum_of_rows(a: Array) -> Array:
     for start in range(0, n, rows):
         piece = _in_float64(a[start : start + rows])
         total += ones(len(piece), piece.dtype).dot(piece)
-    result: Array = total.astype(a.dtype)
+    with np.errstate(under="ignore"):
+        result: Array = total.astype(a.dtype)
     return result
 
 
@@ -151,6 +162,24 @@ def ones(n: int, dtype: np.dtype[Any]) -> Array:
     return row
 
 
+@functools.lru_cache(maxsize=32)
+def scalar(value: float, dtype: np.dtype[Any]) -> Array:
+    """Return a number as an array without axes, which nobody may write into.
+
+    NumPy takes it faster than a float, which it would convert each time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp._shared.sums import scalar
+    >>> scalar(0.5, np.dtype(np.float32))
+    array(0.5, dtype=float32)
+    """
+    array = np.array(value, dtype)
+    array.flags.writeable = False
+    return array
+
+
 def _in_float64(a: Array) -> Array:
     return a.astype(np.float64, copy=False)
 
@@ -176,37 +205,33 @@ def underflow_is_zero(method: _Method) -> _Method:
     0.0
     """
 
-    def quietly(error: FloatingPointError, *args: Any, **kwargs: Any) -> Any:
-        if not str(error).startswith("underflow"):
-            raise error
-        with np.errstate(under="ignore"):
-            return method(*args, **kwargs)
-
     # One form for each form of method: *args and **kwargs would cost a small net
     # some percent of a step.
     def alone(self: Any) -> Any:
         try:
             return method(self)
         except FloatingPointError as error:
-            return quietly(error, self)
+            return _again(error, method, self)
 
     def of_one(self: Any, x: Any) -> Any:
         try:
             return method(self, x)
         except FloatingPointError as error:
-            return quietly(error, self, x)
+            return _again(error, method, self, x)
 
     def of_a_loss(self: Any, prediction: Any, target: Any, weight: Any = None) -> Any:
         try:
             return method(self, prediction, target, weight)
         except FloatingPointError as error:
-            return quietly(error, self, prediction, target, weight)
+            return _again(error, method, self, prediction, target, weight)
 
     def backward(self: Any, grad_output: Any, *, needs_input_grad: bool = True) -> Any:
         try:
             return method(self, grad_output, needs_input_grad=needs_input_grad)
         except FloatingPointError as error:
-            return quietly(error, self, grad_output, needs_input_grad=needs_input_grad)
+            return _again(
+                error, method, self, grad_output, needs_input_grad=needs_input_grad
+            )
 
     code = method.__code__
     forms: dict[int, Callable[..., Any]] = {1: alone, 2: of_one, 4: of_a_loss}
@@ -216,7 +241,7 @@ def underflow_is_zero(method: _Method) -> _Method:
     return cast(_Method, functools.wraps(method)(running))
 
 
-def times(a: float, b: Array) -> Array:
+def times(a: float | Array, b: Array) -> Array:
     """Return a b, a number times an array, of which an underflow is 0.
 
     Examples
@@ -228,9 +253,17 @@ def times(a: float, b: Array) -> Array:
     array([0., 1.])
     """
     try:  # underflow_is_zero, without its call
-        return a * b
+        result = a * b
     except FloatingPointError as error:
-        if not str(error).startswith("underflow"):
-            raise
+        result = _again(error, np.multiply, a, b)
+    return result
+
+
+def _again(
+    error: FloatingPointError, function: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
+    """Return what a function returns that only an underflow has stopped."""
+    if not str(error).startswith("underflow"):
+        raise error
     with np.errstate(under="ignore"):
-        return a * b
+        return function(*args, **kwargs)

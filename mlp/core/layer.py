@@ -92,6 +92,7 @@ class Layer(_Forward, ABC):
         """Let a backward(self, grad_output) be called as every other."""
         super().__init_subclass__(**options)
         if not takes_keyword(cls.backward, "needs_input_grad"):  # its own, or a mixin's
+            # a method to mypy, which is not to be assigned; here it is wrapped
             cls.backward = _with_needs_input_grad(cls.backward)  # type: ignore[method-assign]
 
     training: bool = True

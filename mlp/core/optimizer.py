@@ -137,19 +137,18 @@ class Optimizer(ABC):
         RuntimeError
             If none has one.
         """
-        who = f"{type(self).__name__}.step"
         for p in self.parameters:
             if not p._data.flags.writeable:
-                arrays.writable(who, [p._data])
+                arrays.writable(f"{type(self).__name__}.step", [p._data])
         if self.watches_underflow:
             stepped = self._update_watching_for_underflow()
         else:
             stepped = self._update_all()
         if not stepped:
             raise RuntimeError(
-                f"{who}: expected a gradient to step along, got none in any parameter; "
-                f"write model.backward(criterion.backward()) (step 4) between "
-                f"zero_grad and step"
+                f"{type(self).__name__}.step: expected a gradient to step along, got "
+                f"none in any parameter; write model.backward(criterion.backward()) "
+                f"(step 4) between zero_grad and step"
             )
 
     def _update_all(self) -> bool:
@@ -186,7 +185,7 @@ class Optimizer(ABC):
     def zero_grad(self) -> None:
         """Set the gradient of each parameter held to None: step 3 of training."""
         for parameter in self.parameters:
-            parameter.grad = None
+            parameter._grad, parameter._stale = None, False
 
     def holds(self, parameter: Parameter) -> bool:
         """Return whether it steps this parameter."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array
-from mlp._shared.sums import logistic, underflow_is_zero
+from mlp._shared.sums import logistic, scalar, underflow_is_zero
 from mlp.core.layer import Layer
 
 
@@ -72,7 +72,7 @@ class ReLU(Layer):
         """Return y = max(0, x), and keep y."""
         x = arrays.activation_input(self, x)
         # as np.maximum(x, 0), which NumPy runs without vector instructions
-        self._y = np.asarray(x.clip(0, math.inf))
+        self._y = np.asarray(x.clip(scalar(0, x.dtype), scalar(math.inf, x.dtype)))
         return self._y
 
     def backward(
@@ -81,8 +81,8 @@ class ReLU(Layer):
         """Return grad_output ⊙ [y > 0]."""
         y, grad_output = arrays.upstream(self, self._y, grad_output)
         self._y = None
-        grad_input = (y > 0).astype(y.dtype)  # as numbers, which multiply faster
-        grad_input *= grad_output
+        grad_input = (y > scalar(0, y.dtype)).astype(y.dtype)
+        grad_input *= grad_output  # numbers by numbers, which is faster
         return np.asarray(grad_input)
 
 

@@ -163,7 +163,6 @@ class Linear(Layer):
             y += self.bias.data
         return y
 
-    @underflow_is_zero
     def backward(
         self, grad_output: npt.ArrayLike, *, needs_input_grad: bool = True
     ) -> Array | None:
@@ -175,7 +174,7 @@ class Linear(Layer):
         x, grad_output = arrays.upstream(self, self._x, grad_output, m)
         grad_weight = product(grad_output.T, x)
         grad_bias = sum_of_rows(grad_output)
-        grad_input = grad_output.dot(w) if needs_input_grad else None
+        grad_input = product(grad_output, w) if needs_input_grad else None
         self.weight.add_grad(grad_weight)
         if self.bias is not None:
             self.bias.add_grad(grad_bias)

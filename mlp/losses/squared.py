@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from mlp._shared import arrays
 from mlp._shared.arrays import Array
-from mlp._shared.sums import dot, underflow_is_zero
+from mlp._shared.sums import dot, times, underflow_is_zero
 from mlp.losses.reduced import _ReducedLoss, by_row
 
 
@@ -96,11 +96,10 @@ class MSELoss(_ReducedLoss):
         self._kept, self._divisor = weighted, divisor
         return dot(weighted, d) / divisor
 
-    @underflow_is_zero
     def backward(self) -> Array:
         """Return (2/M) w (prediction − target)."""
         if self._kept is None:
             raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
-        gradient = np.asarray(self._kept * (2 / self._divisor))
+        gradient = np.asarray(times(2 / self._divisor, self._kept))
         self._kept = None
         return gradient

@@ -128,7 +128,8 @@ class RMSprop(Optimizer):
                 state[slot] = np.zeros_like(parameter.data)
         mean_square = state["square_avg"]
         velocity = state["velocity"] if μ else gradient
-        for θ, g, v, u in in_pieces(parameter.data, gradient, mean_square, velocity):
+        whole = parameter.data, gradient, mean_square, velocity
+        for θ, g, v, u in in_pieces(whole, 3):
             if λ:
                 g = g + λ * θ
             v *= α
@@ -259,7 +260,8 @@ class Adam(Optimizer):
         state["step"] += 1
         t, lr, ε, (β1, β2) = state["step"], self.lr, self._eps, self._betas
         mean, mean_square = state["exp_avg"], state["exp_avg_sq"]
-        for θ, g, m, v in in_pieces(parameter.data, gradient, mean, mean_square):
+        whole = parameter.data, gradient, mean, mean_square
+        for θ, g, m, v in in_pieces(whole, 3):
             g = self._decayed(θ, g)
             m *= β1
             m += (1 - β1) * g

@@ -10,25 +10,26 @@ _LEAST = 1 << 15  # bytes of a parameter that is updated whole
 _PIECE = 1 << 20  # and at most so many at a time of a larger one
 
 
-def in_pieces(*whole: Array) -> Iterable[tuple[Array, ...]]:
+def in_pieces(whole: tuple[Array, ...], made: int) -> Iterable[tuple[Array, ...]]:
     """Return arrays of one shape whole or, if large, some rows of each.
 
-    The three arrays that an update makes on its way, such as lr d, then
-    stay in the cache, and take no more memory than one of the whole.
+    The arrays that an update makes on its way, such as lr d, then stay in
+    the cache. made says how many there are at a time; together they take no
+    more memory than one of the whole.
 
     Examples
     --------
     >>> import numpy as np
     >>> from mlp.optim.pieces import in_pieces
     >>> θ, g = np.zeros((1000, 64)), np.ones((1000, 64))
-    >>> [piece.shape for piece, _ in in_pieces(θ, g)]
+    >>> [piece.shape for piece, _ in in_pieces((θ, g), 3)]
     [(333, 64), (333, 64), (333, 64), (1, 64)]
     """
-    first = whole[0]
-    if first.nbytes <= _LEAST:
-        return [whole]
-    rows = max(1, len(first) * min(_PIECE, first.nbytes // 3) // first.nbytes)
+    size = whole[0].nbytes
+    if size <= _LEAST or made == 1 and size <= _PIECE:
+        return (whole,)
+    rows = max(1, len(whole[0]) * min(_PIECE, size // made) // size)
     return (
         tuple(array[start : start + rows] for array in whole)
-        for start in range(0, len(first), rows)
+        for start in range(0, len(whole[0]), rows)
     )

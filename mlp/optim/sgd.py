@@ -12,6 +12,7 @@ from mlp._shared.arrays import Array
 from mlp._shared.sums import times
 from mlp.core.optimizer import Optimizer, for_reading
 from mlp.core.parameter import Parameter
+from mlp.optim import pieces
 from mlp.optim.pieces import in_pieces
 
 
@@ -104,6 +105,9 @@ class SGD(Optimizer):
     """
 
     slots = ("velocity",)
+    # The last lr and dtype, and lr as an array of it without axes: of several
+    # parameters NumPy then converts it once.
+    _rate: tuple[float, np.dtype[Any] | None, Array | float] = (0.0, None, 0.0)
 
     def __init__(
         self,
@@ -136,19 +140,29 @@ class SGD(Optimizer):
         return velocity
 
     @property
-    def watches_underflow(self) -> bool:  # type: ignore[override]
+    def watches_underflow(self) -> bool:  # type: ignore[override]  # as read only
         """Whether there is a velocity, which may fade away."""
         return self._momentum > 0
+
+    @property
+    def _made(self) -> int:
+        """How many arrays an update makes on its way at a time, lr d for one."""
+        return 3 if self._weight_decay or self._nesterov else 1
 
     def update(
         self, parameter: Parameter, gradient: Array, state: dict[str, Any]
     ) -> None:
         """Write θ − lr d into parameter.data, and v into state["velocity"]."""
-        lr, μ, λ = self._lr, self._momentum, self._weight_decay
+        μ, λ = self._momentum, self._weight_decay
+        lr, dtype, rate = self._rate
+        if lr is not self._lr or dtype is not gradient.dtype:
+            rate = np.array(self._lr, gradient.dtype)
+            self._rate = self._lr, gradient.dtype, rate
         if μ and "velocity" not in state:
             state["velocity"] = np.zeros_like(gradient)
-        velocity = state["velocity"] if μ else gradient
-        for θ, g, v in in_pieces(parameter.data, gradient, velocity):
+        whole = parameter.data, gradient, state["velocity"] if μ else gradient
+        small = gradient.nbytes <= pieces._LEAST  # of which the call would be felt
+        for θ, g, v in [whole] if small else in_pieces(whole, self._made):
             if λ:
                 g = g + times(λ, θ)
             d = g
@@ -156,4 +170,4 @@ class SGD(Optimizer):
                 v *= μ
                 v += g
                 d = g + μ * v if self._nesterov else v
-            θ -= times(lr, d)
+            θ -= times(rate, d)

@@ -20,9 +20,16 @@ CHOICES = (  # what the line does, then ways to write it, the library's first
     ("x Wᵀ, 16 rows of W", "x.dot(w.T)", "x @ w.T", "np.matmul(x, w.T)"),
     ("gᵀ x, large: the second", "g.T.dot(x)", "g.T @ x"),
     ("1ᵀ g", "ones.dot(g)", "ones @ g", "g.sum(axis=0)"),
-    ("max(0, x)", "x.clip(0, inf)", "np.maximum(x, 0)", "x * (x > 0)"),
+    (
+        "max(0, x)",
+        "x.clip(zero, infinity)",
+        "x.clip(0, inf)",
+        "np.maximum(x, 0)",
+        "x * (x > 0)",
+    ),
     (
         "g ⊙ [y > 0]",
+        "on = (y > zero).astype(y.dtype); on *= g",
         "on = (y > 0).astype(y.dtype); on *= g",
         "g * (y > 0)",
         "np.where(y > 0, g, 0)",
@@ -49,7 +56,9 @@ def namespace(rows: int, columns: int, dtype: str) -> dict[str, Any]:
         "w": rng.normal(size=(16, columns)).astype(dtype),
         "ones": np.ones(rows, dtype),
         "lr": 1e-9,
-        "lr0": np.array(1e-9, dtype),  # made once a step
+        "lr0": np.array(1e-9, dtype),  # made once
+        "zero": np.array(0, dtype),
+        "infinity": np.array(math.inf, dtype),
         "rows": rng.permutation(rows),
     }
 

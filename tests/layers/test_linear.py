@@ -242,6 +242,22 @@ def test_the_bias_gradient_sums_each_column(rows):
     np.testing.assert_allclose(layer.bias.grad, expected, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("rows", [3, 300])
+@pytest.mark.parametrize("width", [2, 300])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_gradient_that_underflows_stops_nothing(rows, width, dtype):
+    layer = Linear(width, width, dtype=dtype)
+    least = np.finfo(dtype).smallest_normal
+    layer.weight.data[...] = 1e-3
+    layer.forward(np.full((rows, width), 1e-3, dtype))
+    g = np.zeros((rows, width), dtype)
+    g[0], g[1] = least * dtype(1.7), -least * dtype(1.3)
+    with np.errstate(all="raise"):
+        grad_input = layer.backward(g)
+    assert np.all(np.abs(grad_input) <= width * least)
+    np.testing.assert_allclose(layer.bias.grad, 0.4 * least, rtol=1e-6)
+
+
 def test_only_underflow_is_right():
     layer = Linear(1, 1)
     layer.weight.data[...] = 1e300

@@ -146,6 +146,7 @@ def test_a_step_in_pieces_is_that_of_the_whole_to_the_bit(
 @pytest.mark.parametrize(
     "settings",
     [
+        dict(),
         dict(momentum=0.9),
         dict(weight_decay=0.1),
         dict(momentum=0.9, nesterov=True),
@@ -177,6 +178,29 @@ def test_a_parameter_steps_in_its_own_dtype_whatever_the_others_have():
         expected = θ.astype(dtype) - dtype(0.1) * g.astype(dtype)
         assert expected.dtype == p.data.dtype
         assert np.array_equal(p.data, expected)
+
+
+def test_each_step_has_the_lr_of_its_moment_however_that_was_set():
+    p = Parameter([0.0])
+    p.grad = [1.0]
+    optimizer = SGD([p], lr=0.5)
+    other = SGD([p], lr=0.25).state_dict()
+    moved = []
+
+    def step():
+        before = p.data.item()
+        optimizer.step()
+        moved.append(before - p.data.item())
+
+    step()
+    optimizer.lr = 2.0
+    step()
+    with optimizer.at_lr(4.0):
+        step()
+    step()
+    optimizer.load_state_dict(other)
+    step()
+    assert moved == [0.5, 2.0, 4.0, 2.0, 0.25]
 
 
 def test_some_of_the_parameters_step_and_the_others_stay():
