@@ -215,10 +215,14 @@ def read(text: str) -> Any:
         2(yhat - y
                   ^
     """
+    return _read(normal(text))
+
+
+@functools.lru_cache(maxsize=1024)  # it is evaluated at several points
+def _read(text: str) -> Any:
     parser = _parser()
     import lark
 
-    text = normal(text)
     try:
         return parser.parse(signs(text))
     except lark.exceptions.UnexpectedInput as error:

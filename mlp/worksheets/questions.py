@@ -68,7 +68,7 @@ class State:
         (other,) = {*LAYOUTS} - {self.layout}
         return Found(
             float(other in self.allowed),
-            "other layout",
+            "transposed (other layout)",
             f"transposed: in {other} layout; the sheet is in {self.layout} layout",
             is_said=True,
         )

@@ -63,7 +63,8 @@ class Sections:
         return list(makers[name]())
 
     @cached_property
-    def _points(self) -> Points:
+    def points(self) -> Points:
+        """Where formulas are compared, made when the first one comes."""
         return Points(self.d)
 
     def _steps(self) -> Iterator[Question]:
@@ -143,7 +144,7 @@ class Sections:
             )
 
     def _targets(self, *what: Any) -> dict[str, list[Target]]:
-        return self._points.targets(*what)
+        return self.points.targets(*what)
 
     @cached_property
     def _computed(self) -> list[Question]:

@@ -88,9 +88,9 @@ class Worksheet:
         drawn = Drawn(f"{seed}: questions")
         self.lr = float(drawn.choices(RATES))
         self.training = Training(self.derivation, self.x, self.y, self.lr)
-        asking = Sections(self.derivation, self.training, drawn.shuffled(STEPS))
+        self.asking = Sections(self.derivation, self.training, drawn.shuffled(STEPS))
         self.parts: dict[str, list[Question]] = {
-            name: asking.of(name) for name in SECTIONS if name in sections
+            name: self.asking.of(name) for name in SECTIONS if name in sections
         }
 
     # -------------------------------------------------------------- questions
@@ -119,8 +119,12 @@ class Worksheet:
         names = " → ".join(str(place.name) for place in self.derivation.places)
         return f"Worksheet on {names} with {type(self.criterion).__name__}"
 
-    def blocks(self, solved: bool = False) -> Iterator[pages.Block]:
-        """Yield the blocks of the sheet, or of its solution."""
+    def blocks(self, solved: bool = False, name: str = "") -> Iterator[pages.Block]:
+        """Yield the blocks of the sheet, or of its solution.
+
+        One with a name does not say its seed, which gives the solution away.
+        """
+        seed = "" if name else f", seed {self.seed}"
         yield pages.Text(self._legend())
         yield pages.Text(
             [
@@ -131,12 +135,12 @@ class Worksheet:
                 *LAYOUTS[self.layout],
                 f' Hand in a JSON file of answers by question, such as {{"2.1": '
                 f'"W1 x + b1", "5.1": [[0.5, -1], [2, 0]]}}. '
-                f"Sheet version {VERSION}, seed {self.seed}.",
+                f"Sheet version {VERSION}{seed}.",
             ]
         )
-        for name, questions in self.parts.items():
-            yield pages.Heading(SECTIONS[name])
-            if name == "numbers":
+        for section, questions in self.parts.items():
+            yield pages.Heading(SECTIONS[section])
+            if section == "numbers":
                 yield from self._given()
             for question in questions:
                 answer = question.shown if solved else None
@@ -189,7 +193,7 @@ class Worksheet:
     def _page(self, write: Any, solved: bool, name: str) -> str:
         says = "Solution: " if solved else ""
         title = says + self.title() + (f" ({name})" if name else "")
-        return str(write(title, list(self.blocks(solved))))
+        return str(write(title, list(self.blocks(solved, name))))
 
     def __str__(self) -> str:
         """Return the sheet in plain Unicode, within 100 columns."""

@@ -110,7 +110,7 @@ def test_the_other_layout_is_named_and_has_its_mark_as_the_teacher_sets(sheet):
             mark, text, verdict = row(
                 sheet, "∂ℓ/∂W⁽¹⁾", np.transpose, layout=layout, hints=hints
             )
-            assert (mark, verdict) == (expected, "other layout")
+            assert (mark, verdict) == (expected, "transposed (other layout)")
             assert "transposed: in denominator layout" in text
     assert row(sheet, "∂ℓ/∂W⁽¹⁾", lambda a: a, layout="numerator")[0] == 1
 

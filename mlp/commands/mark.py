@@ -1,0 +1,71 @@
+"""python -m mlp mark: the marks of a class, and what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add_to(subparsers: Any) -> None:
+    """Declare the command and its arguments."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "mark",
+        help="mark the answers to the sheets of worksheet",
+        description="Mark answers/ID.json for each sheet that the command worksheet "
+        "wrote. The marks are printed as CSV, and which questions went wrong and how "
+        "is printed to standard error; with --out the marks go to a file, and the "
+        "rest to standard output.",
+    )
+    parser.add_argument("sheets", help="the folder that worksheet wrote")
+    parser.add_argument("answers", help="a folder with ID.json for each student")
+    parser.add_argument("--out", help="a file for the marks")
+    parser.add_argument(
+        "--feedback", help="a folder for ID.txt, what to tell each student"
+    )
+    parser.add_argument(
+        "--hints",
+        choices=("none", "some", "all"),
+        default="some",
+        help="what students are told of a wrong answer: nothing, where to look, or "
+        "which slip it is (default: some)",
+    )
+    parser.add_argument(
+        "--layout",
+        choices=("numerator", "denominator"),
+        help="the only layout in which answers get their marks (default: both)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Mark, and write the table and the page."""
+    import csv
+    import io
+    import sys
+    from pathlib import Path
+
+    from mlp._shared.printing import printable
+    from mlp.commands.worksheet import net_and_loss
+    from mlp.worksheets.classroom import Class
+
+    marked = Class(
+        Path(arguments.sheets),
+        Path(arguments.answers),
+        net_and_loss,
+        arguments.layout,
+        arguments.hints,
+    )
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows(marked.to_csv())
+    if arguments.feedback is not None:
+        folder = Path(arguments.feedback)
+        folder.mkdir(parents=True, exist_ok=True)
+        for student, marks, note in marked.marked:
+            text = f"{student.name}, {student.id}\n{marks or note}\n"
+            (folder / f"{student.id}.txt").write_text(text, encoding="utf-8")
+    if arguments.out is None:
+        print(printable(table.getvalue()), end="")
+        print(printable(marked.page(), sys.stderr), file=sys.stderr)
+    else:
+        Path(arguments.out).write_text(table.getvalue(), encoding="utf-8")
+        print(printable(marked.page()))
+    return 0
