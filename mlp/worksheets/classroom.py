@@ -1,4 +1,4 @@
-"""A whole class: a sheet for each student, and the marks of all.
+"""A whole class: its sheets, and its marks.
 
 The seed of a sheet comes from a secret and the student's id, so no student
 can make the sheet of another, or its solution. The key of each sheet has
@@ -138,13 +138,19 @@ def write_class(
             f"nothing is overwritten"
         )
     model, criterion = made(net, loss)
+    sheets = [
+        worksheet(
+            model,
+            criterion,
+            questions=questions,
+            layout=layout,
+            seed=seed_of(secret, student.id),
+        )
+        for student in students
+    ]  # all of them, before the first file is written
     for folder in ("sheets", "solutions", "keys"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    for student in students:
-        seed = seed_of(secret, student.id)
-        sheet = worksheet(
-            model, criterion, questions=questions, layout=layout, seed=seed
-        )
+    for student, sheet in zip(students, sheets, strict=True):
         for suffix, form in _FORMS.items():
             for folder, solved in (("sheets", False), ("solutions", True)):
                 text = form(sheet, solved=solved, name=f"{student.name}, {student.id}")
@@ -157,7 +163,7 @@ def write_class(
             "loss": loss,
             "layout": layout,
             "questions": list(sheet.parts),
-            "seed": seed,
+            "seed": sheet.seed,
             "digits": sheet.digits,
             "solution": {k: _listed(a) for k, a in sheet.solution.items()},
         }

@@ -122,7 +122,7 @@ class Worksheet:
     def blocks(self, solved: bool = False, name: str = "") -> Iterator[pages.Block]:
         """Yield the blocks of the sheet, or of its solution.
 
-        One with a name does not say its seed, which gives the solution away.
+        One with a name keeps its seed, which gives the solution away.
         """
         seed = "" if name else f", seed {self.seed}"
         yield pages.Text(self._legend())
