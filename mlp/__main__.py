@@ -60,8 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         code: int = commands[arguments.command].run(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader, as head, has all that it wanted
         _leave_standard_output()
@@ -100,5 +99,13 @@ def _leave_standard_output() -> None:
     os.close(nowhere)
 
 
+def _open_closed_streams() -> None:
+    """Let what is written go nowhere if the program was started without a stream."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+
+
 if __name__ == "__main__":
+    _open_closed_streams()
     sys.exit(main())

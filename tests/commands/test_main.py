@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-from mlp.__main__ import main
+from mlp.__main__ import _open_closed_streams, main
 from mlp.commands import NAMES
 
 
@@ -78,6 +78,15 @@ def test_errors_are_readable_in_ascii(monkeypatch):
     assert main(["derive", "3→4"]) == 2
     stream.seek(0)
     assert "got '->4'" in stream.read()
+
+
+def test_a_stream_that_is_closed_at_the_start_takes_all(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    _open_closed_streams()
+    assert main(["derive", "3-4"]) == 0 and main(["derive", "3x"]) == 2
+    sys.stdout.close()
+    sys.stderr.close()
 
 
 def test_help_waits_for_nothing_heavy_and_a_reader_may_leave():

@@ -3,8 +3,11 @@
 import csv
 import io
 import os
+import re
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -357,6 +360,29 @@ def test_ctrl_c_writes_no_model(at, capsys, monkeypatch):
     monkeypatch.setattr("mlp.fitting.fit.fit", interrupted)
     assert main(["train", table, "--target", "kind", "--out", "m.npz"]) == 130
     assert os.listdir(at) == ["t.csv"]
+
+
+def test_the_guide_shows_what_its_commands_print(at, capsys):
+    guide = Path(mlp.__file__).parent.parent / "docs" / "guide.md"
+    text = guide.read_text(encoding="utf-8").partition("**From a terminal**")[2]
+    blocks = re.findall(r"(?:^(?: {4}.*)?\n)+", text.partition("**Read, ")[0], re.M)
+    commands, shown = (textwrap.dedent(b).strip() for b in blocks if b.strip())
+    cars = datasets.load_auto_mpg()
+    names, rows = [*cars.feature_names, "mpg"], np.hstack([cars.x, cars.y])
+    written(at / "cars.csv", names, rows.tolist())
+    train, predict = (c.split()[3:] for c in commands.splitlines())
+    assert main(train) == 0
+    number = re.compile(r"\d+(?:\.\d+)?")
+    lines = capsys.readouterr().out.splitlines()
+    for got, line in zip(lines, shown.splitlines(), strict=True):
+        assert number.sub("#", got).split() == number.sub("#", line).split()
+        figures = list(map(float, number.findall(line)))
+        tolerance = 0 if line.startswith("rows") else 0.1
+        if not line.startswith("net"):  # the number of epochs is another machine's
+            found = list(map(float, number.findall(got)))
+            assert found == pytest.approx(figures, rel=tolerance)
+    assert main(predict) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(rows)
 
 
 def test_in_processes_of_their_own(at):
