@@ -7,11 +7,13 @@ place. mlp.fitting.fit runs the five steps for epochs; read it next.
 
 from __future__ import annotations
 
+import numpy as np
 import numpy.typing as npt
 
 from mlp.core.layer import Layer
 from mlp.core.loss import Loss
 from mlp.core.optimizer import Optimizer
+from mlp.core.team import ALONE
 
 
 def train_step(
@@ -40,7 +42,9 @@ def train_step(
     Returns
     -------
     float
-        The loss on this batch, before the step.
+        The loss on this batch, before the step. In a team of processes
+        (mlp.parallel) x is this one's part of the batch, and it is the loss
+        of that; 0 if the part has no rows.
 
     Raises
     ------
@@ -77,6 +81,13 @@ def train_step(
     ----------
     docs/design.md, "The public surface".
     """
+    is_alone = getattr(optimizer, "team", ALONE).size == 1
+    if not is_alone:
+        optimizer.begin(model, criterion)
+        if np.shape(x)[:1] == (0,):  # the others have all rows of this batch
+            optimizer.zero_grad()
+            optimizer.step(rows=0)
+            return 0.0
     prediction = model.forward(x)  # 1. forward
     if weight is None:
         loss = criterion.forward(prediction, y)  # 2. loss
@@ -84,5 +95,8 @@ def train_step(
         loss = criterion(prediction, y, weight)
     optimizer.zero_grad()  # 3. zero the gradients
     model.backward(criterion.backward(), needs_input_grad=False)  # 4. backward
-    optimizer.step()  # 5. step
+    if is_alone:
+        optimizer.step()  # 5. step
+    else:
+        optimizer.step(rows=len(prediction) if weight is None else np.sum(weight))
     return loss

@@ -18,7 +18,10 @@ import numpy as np
 
 from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array
+from mlp.core.layer import Layer
+from mlp.core.loss import Loss
 from mlp.core.parameter import Parameter
+from mlp.core.team import ALONE, Team
 
 
 def for_reading(name: str, doc: str) -> Any:
@@ -99,6 +102,9 @@ class Optimizer(ABC):
     """Whether np.seterr says nothing of an underflow in update, and what
     fades away in the arrays that it keeps becomes 0."""
 
+    team: Team = ALONE
+    """The processes that take each step together: mlp.parallel."""
+
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         self.parameters = parameter_tuple(type(self).__name__, parameters)
         self.lr = lr
@@ -129,8 +135,31 @@ class Optimizer(ABC):
             What is kept for this parameter between steps; empty at first.
         """
 
-    def step(self) -> None:
+    @property
+    def inner(self) -> Optimizer:
+        """The optimizer that updates: itself, unless it wraps another."""
+        return self
+
+    def begin(self, model: Layer, criterion: Loss) -> None:
+        """Do what a team has to before its first step with a model."""
+        self.team.hand_out(model)
+
+    def combine(self, rows: float | None = None) -> None:
+        """Make the gradients of all processes' parts that of the batch.
+
+        rows is as in step.
+        """
+        return None  # alone there is nothing to do
+
+    def step(self, rows: float | None = None) -> None:
         """Update each parameter that has a gradient.
+
+        Parameters
+        ----------
+        rows : float or None
+            How many rows the gradient is of, or the sum of their weights:
+            how much the part of this process counts in a team's batch. An
+            optimizer without a team has no use for it.
 
         Raises
         ------

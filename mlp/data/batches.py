@@ -20,6 +20,7 @@ def minibatches(
     *,
     rng: Rng = None,
     shuffle: bool = True,
+    shard: tuple[int, int] = (0, 1),
 ) -> Iterator[tuple[RealArray, ...]]:
     """Yield (x_batch, y_batch) until each row has been in one batch.
 
@@ -38,6 +39,10 @@ def minibatches(
         an int here is the same order at each call.
     shuffle : bool
         False keeps the rows as they are.
+    shard : (rank, size)
+        Of each batch, the part of process rank of size processes: the parts
+        differ by at most one row, the first ones being longer, and may have
+        none. All processes give x, y and rng alike: mlp.parallel.
 
     Yields
     ------
@@ -47,7 +52,9 @@ def minibatches(
     Raises
     ------
     ValueError
-        If x and y differ in rows or have none, or batch_size is below 1.
+        If x and y differ in rows or have none, or batch_size is below 1; if
+        not 0 ≤ rank < size, or rng is None where the order is drawn in each
+        of several processes.
     TypeError
         If one of the arguments is of the wrong type.
 
@@ -72,23 +79,44 @@ def minibatches(
     x, y = arrays.paired_rows("minibatches", x, y)
     size = numbers.positive_int("minibatches", "batch_size", batch_size)
     generator = numbers.generator("minibatches", rng)
+    rank, processes = _shard("minibatches", shard)
     if numbers.flag("minibatches", "shuffle", shuffle):
+        if rng is None and processes > 1:
+            raise ValueError(
+                "minibatches: expected rng with shard, got None, by which each process "
+                "draws an order of its own; give all the same seed, once, before the "
+                "epochs: rng = np.random.default_rng(0)"
+            )
         order = generator.permutation(len(x))
     else:
         order = np.arange(len(x))
-    return batches(x, y, size, order)
+    return batches((x, y), size, order, (rank, processes))
+
+
+def _shard(who: str, shard: tuple[int, int]) -> tuple[int, int]:
+    """Return the rank and the number of processes, which are whole numbers."""
+    if not (isinstance(shard, tuple | list) and len(shard) == 2):
+        raise TypeError(
+            f"{who}: expected shard to be a pair (rank, size), got {shard!r}; write "
+            f"shard=(comm.rank, comm.size)"
+        )
+    rank = numbers.whole_number(who, "the rank in shard", shard[0])
+    size = numbers.positive_int(who, "the size in shard", shard[1])
+    if not 0 <= rank < size:
+        raise ValueError(
+            f"{who}: expected a rank from 0 to {size - 1} in shard, got {rank}; ranks "
+            f"are counted from 0"
+        )
+    return rank, size
 
 
 def batches(
-    x: RealArray,
-    y: RealArray,
+    columns: tuple[RealArray, ...],
     size: int,
     order: npt.NDArray[np.intp],
-    weight: RealArray | None = None,
+    shard: tuple[int, int] = (0, 1),
 ) -> Iterator[tuple[RealArray, ...]]:
-    """Yield size rows of x and y at a time in this order, unchecked.
-
-    With the weights of rows, those of the batch come third.
+    """Yield size rows of x, y, … at a time in this order, unchecked.
 
     Examples
     --------
@@ -96,15 +124,15 @@ def batches(
     >>> from mlp.data import batches
     >>> x = np.arange(3).reshape(3, 1)
     >>> order = np.array([2, 0, 1])
-    >>> [x_batch.ravel() for x_batch, _ in batches(x, x, 2, order)]
+    >>> [x_batch.ravel() for x_batch, _ in batches((x, x), 2, order)]
     [array([2, 0]), array([1])]
     """
+    rank, processes = shard
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        if weight is None:
-            yield _take(x, rows), _take(y, rows)
-        else:
-            yield _take(x, rows), _take(y, rows), _take(weight, rows)
+        if processes > 1:
+            rows = np.array_split(rows, processes)[rank]
+        yield tuple([_take(column, rows) for column in columns])
 
 
 def _take(a: RealArray, rows: npt.NDArray[np.intp]) -> RealArray:

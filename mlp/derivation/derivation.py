@@ -124,13 +124,14 @@ class Derivation(Evaluated):
         rule = loss_rule(caller, criterion)
         self.model, self.layers = model, numbered_layers(model)
         self.places, self.criterion = places_of(caller, model, self.layers), criterion
-        self.optimizer, self.layout = optimizer, layout
+        self.layout = layout
         self.is_numerator = layout == "numerator"
         self.top = self.places[-1].above
         coupled = [k for k, place in enumerate(self.places) if place.is_coupled]
         self.first_alone = coupled[-1] + 1 if coupled else 0  # above it rows are alone
         self.parameters = self._in_order()
         check_steps_some(caller, optimizer, [p for _, p in self.parameters])
+        self.optimizer = None if optimizer is None else optimizer.inner
         divides = Reduction.of(criterion).over
         of_sample = {"entries": _K}.get(divides)
         of_batch = {"entries": Product(_N, _K), "rows": _N}.get(divides)

@@ -192,15 +192,20 @@ def to_be_trained(who: str, optimizer: Any, parameters: list[Any]) -> None:
         )
 
 
-def enough_rows(who: str, model: Layer, n: int, batch_size: int) -> None:
-    """Raise if a batch has fewer rows than a layer needs in training."""
+def enough_rows(
+    who: str, model: Layer, n: int, batch_size: int, processes: int = 1
+) -> None:
+    """Raise if a part of a batch has fewer rows than a layer needs in training."""
     last = n % batch_size or batch_size
+    least = max(last // processes, 1)  # a part without rows runs no layer
+    of_which = f", divided among {processes} processes" if processes > 1 else ""
     for layer in model.modules():
-        if last < layer.least_rows:
+        if least < layer.least_rows:
             raise ValueError(
                 f"{who}: expected at least {layer.least_rows} rows in each batch, as "
-                f"{type(layer).__name__} needs in training, got {last} in the last "
-                f"one of {n} rows in batches of {batch_size}; take another batch_size"
+                f"{type(layer).__name__} needs in training, got {least} in the last "
+                f"one of {n} rows in batches of {batch_size}{of_which}; take another "
+                f"batch_size"
             )
 
 

@@ -246,7 +246,7 @@ def _best(
 
 
 def _class_of(optimizer: Optimizer) -> bytes:
-    return _json({"class": type(optimizer).__name__})
+    return _json({"class": type(optimizer.inner).__name__})
 
 
 def _json(value: Any) -> bytes:

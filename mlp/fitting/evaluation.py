@@ -57,15 +57,16 @@ class Evaluation:
         self.has_validation = validation is not None
         self._rows = validation or training
         self.metrics = metrics
+        self._prediction: Array | None = None
 
-    def run(self, net: Sequential, criterion: Loss) -> tuple[float, Array]:
-        """Return the validation loss, and predictions if there are metrics.
+    def run(self, net: Sequential, criterion: Loss) -> float:
+        """Return the validation loss, and keep predictions if there are metrics.
 
         Without validation the loss is 0. predict runs in evaluation mode.
         """
         x = self._rows[0]
         if not (self.has_validation or self.metrics):
-            return 0.0, x[:0]
+            return 0.0
         losses, sizes, predictions = list[float](), list[float](), []
         for first in range(0, len(x), _ROWS):
             rows = tuple([array[first : first + _ROWS] for array in self._rows])
@@ -81,11 +82,14 @@ class Evaluation:
                 sizes.append(size_of(rows))
             if self.metrics:
                 predictions.append(prediction)
-        loss = mean_over_rows(criterion, losses, sizes) if losses else 0.0
-        return loss, np.concatenate(predictions or [x[:0]])
+        self._prediction = np.concatenate(predictions) if predictions else None
+        return mean_over_rows(criterion, losses, sizes) if losses else 0.0
 
-    def measure(self, prediction: Array) -> dict[str, float]:
-        """Return each metric of the predictions."""
+    def measure(self) -> dict[str, float]:
+        """Return each metric of the predictions, which are not kept on."""
+        prediction, self._prediction = self._prediction, None
+        if prediction is None:
+            return {}
         y = self._rows[1]
         return {
             name: _measured(f"metrics[{name!r}]", metric, prediction, y)

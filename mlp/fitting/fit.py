@@ -183,6 +183,9 @@ def fit(
     numbers.instance(who, "model", model, Layer)
     numbers.instance(who, "criterion", criterion, Loss)
     check_optimizer(who, optimizer)
+    team = optimizer.team
+    if team.rank > 0:  # process 0 alone writes, shows and calls the caller's functions
+        checkpoint, progress, on_epoch = None, False, None
     parameters = model.parameters()
     to_be_trained(who, optimizer, parameters)
     dtypes = parameters[0].data.dtype, parameters[-1].data.dtype
@@ -198,7 +201,7 @@ def fit(
         rows = with_weights(
             who, "sample_weight", criterion, sample_weight, rows, dtypes[1]
         )
-    enough_rows(who, model, len(rows[0]), batch_size)
+    enough_rows(who, model, len(rows[0]), batch_size, team.size)
     if schedule is not None:
         numbers.function(who, "schedule", schedule)
     if metrics is not None:
@@ -230,12 +233,16 @@ def fit(
         is_watched=on_epoch is not None,
     )
     history = run.history
+    if team.size > 1:
+        team.expect_alike(who, run.to_be_alike(epochs))
     try:
-        with optimizer.at_lr(run.lr), HeldCtrlC() as ctrl_c:
+        with optimizer.at_lr(run.lr), HeldCtrlC() as ctrl_c, team.alike():
             if checkpoint is not None:
                 from mlp.fitting import resume  # here, as it is slow to load
 
                 resume.go_on(checkpoint, run)
+            if team.size > 1:
+                run.hand_out()
             begun_at, steps = len(history.loss), run.steps_per_epoch
             with progress_display.display(progress, epochs, history, steps) as display:
                 while (stopped := run.reason_to_stop(epochs)) is None:

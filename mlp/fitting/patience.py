@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from mlp._shared import numbers
 from mlp._shared.arrays import RealArray
@@ -120,6 +121,14 @@ class Waiting:
         kept = self._best or []
         by_id = dict(zip(map(id, self._arrays), kept, strict=True))
         return {name: by_id[id(array)] for name, array in named.items()}
+
+    def kept(self) -> tuple[Any, ...]:
+        """Return the best, its loss, and the epochs since."""
+        return self._best, self._lowest, self._waited
+
+    def take_over(self, kept: tuple[Any, ...]) -> None:
+        """Take over what kept returned."""
+        self._best, self._lowest, self._waited = kept
 
     def go_on_from(
         self, best: dict[str, RealArray], named: dict[str, RealArray], history: History

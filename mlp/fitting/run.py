@@ -59,6 +59,40 @@ class Run:
         self._modes = [(layer, layer.training) for layer in model.modules()]
         self.begin_here()
 
+    def to_be_alike(self, epochs: int) -> dict[str, Any]:
+        """Return what must be the same in all processes of a team, by name."""
+        from zlib import crc32  # here, since a process alone has no use for it
+
+        rows = [crc32(array.tobytes()) for array in self.rows]
+        return {
+            "epochs": epochs,
+            "batch_size": self.batch_size,
+            "the training rows": f"{len(self.rows[0])} rows of checksums {rows}",
+            "validation": self.evaluation.has_validation,
+            "patience": self.patience and self.patience.patience,
+            "shuffle": self.shuffle,
+            "metrics": list(self.evaluation.metrics),
+            "max_grad_norm": self.max_grad_norm,
+            "the optimizer's settings": self.optimizer.settings(),
+        }
+
+    def hand_out(self) -> None:
+        """Take over the state, history and patience of process 0, if in a team."""
+        history, patience = self.history, self.patience
+        kept, so_far, best = self.optimizer.team.of_first(
+            lambda: (
+                self._state.kept(self.lr),
+                vars(history),
+                patience and patience.kept(),
+            )
+        )
+        if self.optimizer.team.rank > 0:
+            self._state.put_back(kept)
+            vars(history).update(so_far)
+            if patience and best:
+                patience.take_over(best)
+            self.begin_here()
+
     def begin_here(self) -> None:
         """Let rewind begin with the present state, as a run that goes on does."""
         self._state = State(self.model, self.optimizer, self.rng)
@@ -67,23 +101,21 @@ class Run:
     def one_epoch(self, ctrl_c: HeldCtrlC, shown: Callable[[], Any] | None) -> None:
         """Train for an epoch, evaluate, and write both down."""
         begun = time.perf_counter()
-        history, lr = self.history, self.lr
-        if self.schedule is not None:
-            epoch = len(history.loss)
-            factor = self.schedule(epoch)
-            lr *= numbers.number("fit", f"schedule({epoch})", factor, least=0)
-            self.expect_lr()
-        self._remember()
+        history, team = self.history, self.optimizer.team
+        lr, is_kept = team.of_first(self._plan)
+        if is_kept:
+            self._start = self._state.kept(self.lr), len(history.loss)
         with self.optimizer.at_lr(lr), np.errstate(all="ignore"):
             loss = self._train(lr, ctrl_c, shown)
             try:
-                validation_loss, prediction = self.evaluation.run(
-                    self.net, self.criterion
+                validation_loss = team.of_first(
+                    lambda: self.evaluation.run(self.net, self.criterion)
                 )
             except NotFinite as error:
+                team.tell(error)
                 raise self._diverged(error.what, None, lr) from None
             self.expect_lr(lr)
-        values = self.evaluation.measure(prediction)
+        values = team.of_first(self.evaluation.measure)
         self.expect_lr()
         history.loss.append(loss)
         history.lr.append(lr)
@@ -106,6 +138,7 @@ class Run:
             try:
                 losses.append(step(*rows))
             except NotFinite as error:
+                self.optimizer.team.tell(error)
                 raise self._diverged(error.what, batch, lr) from error.__cause__
             sizes.append(size_of(rows))
             if ctrl_c.pending:
@@ -114,14 +147,16 @@ class Run:
                 shown()
         if not arrays.all_finite(self._parameters):
             raise self._diverged("parameter", batch + 1, lr)
+        parts = self.optimizer.team.gathered((losses, sizes))
+        losses, sizes = ([n for part in parts for n in part[i]] for i in (0, 1))
         return mean_over_rows(self.criterion, losses, sizes)
 
     def _minibatches(self) -> Iterator[Rows]:
         """Return mlp.minibatches of the training rows, which have been checked."""
-        x, y, *weight = self.rows
-        n = len(x)
+        team, n = self.optimizer.team, len(self.rows[0])
+        team.hand_out(self.model)
         order = self.rng.permutation(n) if self.shuffle else np.arange(n)
-        return batches(x, y, self.batch_size, order, *weight)
+        return batches(self.rows, self.batch_size, order, (team.rank, team.size))
 
     def expect_lr(self, lr: float | None = None) -> None:
         """Raise if a metric, say, has set another lr than fit."""
@@ -144,26 +179,30 @@ class Run:
         """Leave the best state in the model, if patience kept it."""
         if self.patience is not None:
             self.patience.put_back_the_best()
+        self.optimizer.team.hand_out(self.model)
 
     def put_back_modes(self) -> None:
         """Leave each layer in the mode in which it was."""
         for layer, mode in self._modes:
             layer.training = mode
 
-    def _remember(self) -> None:
-        """Keep the state at the start of this epoch, for rewind to begin with.
+    def _plan(self) -> tuple[float, bool]:
+        """Return lr of this epoch, and whether to keep the state at its start.
 
-        Not of each one, since the copies would show where an epoch is a few
-        steps; but a metric or schedule may do to the net what rewind could
-        not repeat.
+        rewind begins with that. It is not kept of each epoch, since the
+        copies would show where an epoch is a few steps; but a metric or
+        schedule may do to the net what rewind could not repeat.
         """
-        epoch = len(self.history.loss)
+        epoch, lr = len(self.history.loss), self.lr
+        if self.schedule is not None:
+            factor = self.schedule(epoch)
+            lr *= numbers.number("fit", f"schedule({epoch})", factor, least=0)
+            self.expect_lr()
         steps = (epoch - self._start[1]) * self.steps_per_epoch
         is_left_alone = not (
             self.evaluation.metrics or self.schedule or self.is_watched
         )
-        if steps >= STEPS_APART or not is_left_alone:
-            self._start = self._state.kept(self.lr), epoch
+        return lr, steps >= STEPS_APART or not is_left_alone
 
     def _diverged(self, what: str, batch: int | None, lr: float) -> DivergenceError:
         """Return the error, and make the state the one that it promises."""
@@ -174,7 +213,7 @@ class Run:
             what = what if is_finite else "parameter"
         self.optimizer.zero_grad()
         self.history.stopped = "divergence"
-        smaller = f"{type(self.optimizer).__name__}(lr={self.lr / 10:.3g})"
+        smaller = f"{type(self.optimizer.inner).__name__}(lr={self.lr / 10:.3g})"
         return divergence(what, self.history, batch, lr, smaller)
 
     def _rewind(self, steps: int, lr: float) -> int:

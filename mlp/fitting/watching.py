@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from mlp._shared import numbers
 from mlp._shared.arrays import Array
-from mlp.core.loss import Loss
+from mlp.core.layer import Layer
+from mlp.core.loss import Loss, Reduction
 from mlp.core.optimizer import Optimizer
 from mlp.fitting.divergence import NotFinite
 from mlp.optim.clipping import clip_grad_norm
@@ -25,6 +26,7 @@ class Watched(Loss):
 
     def __init__(self, criterion: Loss) -> None:
         self.criterion = criterion
+        self.reduction = Reduction.of(criterion)
 
     def forward(
         self,
@@ -61,12 +63,18 @@ class Clipped:
 
     def __init__(self, optimizer: Optimizer, max_norm: float) -> None:
         self._optimizer, self._max_norm = optimizer, max_norm
+        self.team = optimizer.team
+
+    def begin(self, model: Layer, criterion: Loss) -> None:
+        """Do what the optimizer does at the start."""
+        self._optimizer.begin(model, criterion)
 
     def zero_grad(self) -> None:
         """Set the gradients to None."""
         self._optimizer.zero_grad()
 
-    def step(self) -> None:
-        """Clip the gradients, and step."""
+    def step(self, rows: float | None = None) -> None:
+        """Clip the gradients, of all processes if there are several, and step."""
+        self._optimizer.combine(rows)
         clip_grad_norm(self._optimizer.parameters, self._max_norm)
-        self._optimizer.step()
+        self._optimizer.inner.step()
