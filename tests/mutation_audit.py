@@ -48,7 +48,7 @@ MODULES = [  # those of the mathematics and of the checks, wherever in mlp/ they
     *("core", "layers", "losses", "optim", "initializers", "metrics", "schedules"),
     *("sequential", "training", "checking", "derivation", "sums"),
 ]
-MOST = 2  # mistakes a function
+MOST = 1  # mistakes a function
 APART = [  # tests of examples, pages and scripts: what only they see is not tested
     "test_benchmarks.py",
     "test_docs.py",
@@ -272,27 +272,29 @@ def changed(since: str) -> list[str]:
 def tests_of(module: str, root: Path, above: tuple[str, ...] = ()) -> list[str]:
     """Return the tests of a module: those that bear its name, and its docstrings.
 
-    Without any, those of its package; else those that import it; else those of the
-    modules that import it.
+    With them those that bear its package's name; and if none bears its own, all of its
+    package's folder. Without any, those that import it; else those of the modules that
+    import it. Docstrings come last: a module that pytest is asked for before a test
+    has imported it is imported twice.
     """
-    names = [
-        n for n in PurePath("mlp", module).with_suffix("").parts if n != "__init__"
-    ]
+    names = [n.strip("_") for n in PurePath("mlp", module).with_suffix("").parts]
+    *around, name = [n for n in names if n != "init"]
     files = sorted((root / "tests").rglob("test_*.py"))
-    for name in reversed(names):
-        bare = name.strip("_")
-        found = [f for f in files if f.stem == f"test_{bare}"]
-        found = found or [f for f in files if f.parent.name.strip("_") == bare]
-        if found:
-            break
-    else:
-        found = [f for f in files if imports(f, names[-1])]
-    paths = {f"mlp/{module}", *(f.relative_to(root).as_posix() for f in found)}
+    places = {"tests", *around[1:]}
+    found = [f for f in files if f.stem == f"test_{name}" and f.parent.name in places]
+    own = {f"test_{package}" for package in around[1:]}
+    found += [
+        f
+        for f in files
+        if f.stem in own or not found and f.parent.name in places - {"tests"}
+    ]
+    found = found or [f for f in files if imports(f, name)]
+    paths = {f.relative_to(root).as_posix() for f in found}
     if not found:
         for user in set(modules(root)) - {*above, module}:
-            if imports(root / "mlp" / user, names[-1]):
+            if imports(root / "mlp" / user, name):
                 paths |= set(tests_of(user, root, (*above, module)))
-    return sorted(paths)
+    return sorted({f"mlp/{module}", *paths}, key=lambda p: (p.startswith("mlp/"), p))
 
 
 def imports(file: Path, name: str) -> bool:

@@ -202,17 +202,23 @@ def test_a_loop_without_end_is_a_failure_and_no_tests_are_none(tree):
 
 def test_a_module_finds_its_tests(tree):
     a, b = "tests/parts/test_a.py", "tests/test_b.py"
-    assert audit.tests_of("parts/_a.py", tree) == ["mlp/parts/_a.py", a]
-    assert audit.tests_of("parts/b.py", tree) == ["mlp/parts/b.py", b]
-    (tree / a).rename(tree / "tests/parts/test_more.py")  # of the package
-    more = ["mlp/parts/_a.py", "tests/parts/test_more.py"]
+    assert audit.tests_of("parts/_a.py", tree) == [a, "mlp/parts/_a.py"]
+    assert audit.tests_of("parts/b.py", tree) == [b, "mlp/parts/b.py"]
+    package, namesake = "tests/parts/test_parts.py", "tests/others/test_b.py"
+    (tree / package).write_text("")
+    (tree / "tests/others").mkdir()
+    (tree / namesake).write_text("")  # of another package
+    assert audit.tests_of("parts/b.py", tree) == [package, b, "mlp/parts/b.py"]
+    (tree / package).unlink()
+    (tree / a).rename(tree / "tests/parts/test_more.py")  # of the folder
+    more = ["tests/parts/test_more.py", "mlp/parts/_a.py"]
     assert audit.tests_of("parts/_a.py", tree) == more
     (tree / "mlp/c.py").write_text("")
     (tree / b).write_text("from mlp import c\n")
-    assert audit.tests_of("c.py", tree) == ["mlp/c.py", b]
+    assert audit.tests_of("c.py", tree) == [b, "mlp/c.py"]
     (tree / b).write_text("")
     (tree / "mlp/parts/b.py").write_text("from mlp import c\n")
-    assert audit.tests_of("c.py", tree) == ["mlp/c.py", "mlp/parts/b.py", b]
+    assert audit.tests_of("c.py", tree) == [b, "mlp/c.py", "mlp/parts/b.py"]
 
 
 def test_a_module_is_called_by_its_last_names():
