@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,7 @@ MODULES = ["mlp"] + [
 ]
 
 
+@cache
 def docstring_lines():
     """Return each line of a docstring in mlp/, without its indentation."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
@@ -190,6 +191,12 @@ def is_a_protocol(name):
     )
 
 
+@cache
+def own_and_used(tree):
+    """Return the names that a module defines, and the private ones that it takes."""
+    return set(defined(tree)), set(used(tree))
+
+
 def defined(tree):
     """Yield the names that a module defines, as globals, methods or attributes."""
     for node in ast.walk(tree):
@@ -221,8 +228,8 @@ def borrowed(modules):
     found = set()
     for room in {package(module) for module in modules}:
         inside = [tree for name, tree in modules.items() if package(name) == room]
-        own = {name for tree in inside for name in defined(tree)} | {"_shared"}
-        names = {name for tree in inside for name in used(tree)} - own
+        own, names = map(set.union, *map(own_and_used, inside))
+        names -= own | {"_shared"}
         found |= {f"{room}: {name}" for name in names if not is_a_protocol(name)}
     return found
 

@@ -3,6 +3,7 @@
 import ast
 import shutil
 import textwrap
+from functools import cache
 from pathlib import Path
 
 import mutation_audit as audit
@@ -118,10 +119,17 @@ def test_a_mutant_does_not_depend_on_layout_or_on_the_code_around_it():
     assert len(audit.sample(many, 1)) == 2
 
 
+@cache
+def of_mlp():
+    """Return each module's source, and all mistakes that can be made in it."""
+    sources = {
+        m: (audit.ROOT / "mlp" / m).read_bytes() for m in audit.modules(audit.ROOT)
+    }
+    return {m: (source, audit.mutants(m, source)) for m, source in sources.items()}
+
+
 def test_every_module_can_be_mutated():
-    for module in audit.modules(audit.ROOT):
-        source = (audit.ROOT / "mlp" / module).read_bytes()
-        found = audit.mutants(module, source)
+    for module, (source, found) in of_mlp().items():
         nodes = ast.walk(ast.parse(source))
         assert len(found) > 3 or not any(isinstance(n, ast.FunctionDef) for n in nodes)
         for mutant in audit.sample(found, 1)[:3]:
@@ -228,12 +236,9 @@ def test_a_module_is_called_by_its_last_names():
 
 
 def test_what_the_audit_names_is_in_mlp():
-    sources = {
-        m: (audit.ROOT / "mlp" / m).read_bytes() for m in audit.modules(audit.ROOT)
-    }
     for name in audit.MODULES:
-        assert any(audit.is_called(module, name) for module in sources), name
-    made = [mutant for item in sources.items() for mutant in audit.mutants(*item)]
+        assert any(audit.is_called(module, name) for module in of_mlp()), name
+    made = [mutant for _, found in of_mlp().values() for mutant in found]
     assert audit.stale(audit.excuses(), made) == []
 
 
