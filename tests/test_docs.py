@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import doctest
-import importlib
+import importlib.util
 import inspect
 import io
 import pkgutil
@@ -29,6 +29,7 @@ import mlp
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]  # not the tables
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OPTIONAL = re.compile(r"^(?:import|from) (pandas|sklearn)\b", re.MULTILINE)
 CONSOLE = re.compile(r"^```console\n\$ (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -42,9 +43,11 @@ def test_python_blocks_run_and_print_what_follows_them(page, tmp_path, monkeypat
     namespace, printed = {}, ""
     for language, text in blocks(page):
         if language == "python":
-            printed = output_of_python(text, page.name, namespace)
+            can_run = all(map(importlib.util.find_spec, OPTIONAL.findall(text)))
+            printed = output_of_python(text, page.name, namespace) if can_run else None
         elif language == "text":
-            assert_alike(printed, text)
+            if printed is not None:
+                assert_alike(printed, text)
         elif language == "pycon":
             test = doctest.DocTestParser().get_doctest(
                 text, namespace, page.name, str(page), 0

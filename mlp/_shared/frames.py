@@ -70,7 +70,7 @@ def none_missing(who: str, name: str, column: Any) -> None:
 
 
 def names_of(table: Any) -> Names:
-    """Return the names of a table's columns, None of what has no names of text."""
+    """Return the names of a table's columns; None without names of text."""
     names = getattr(table, "columns", None)
     if names is None or np.ndim(table) != 2:
         return None

@@ -248,7 +248,7 @@ class Rows:
             yield line
 
     def numbers(self, row: int, fields: list[str], columns: list[int]) -> list[float]:
-        """Return the numbers in some fields, NaN for a hole; name what is none."""
+        """Return the numbers in some fields, NaN for a hole, or name one."""
         text = "\0".join([fields[j] for j in columns])
         if self.decimal == ",":
             text = text.replace(".", "?").replace(",", ".")
@@ -289,8 +289,8 @@ def number_of(text: str, decimal: str) -> float | None:
     Examples
     --------
     >>> from mlp.data.rows import number_of
-    >>> number_of("1,5", ","), number_of("1.234,5", ","), number_of("1_0", ".")
-    (1.5, None, None)
+    >>> number_of("1,5", ","), number_of("1.234,5", ",")
+    (1.5, None)
     """
     if "_" in text or (decimal == "," and "." in text):  # float("1_0") is 10
         return None
@@ -307,8 +307,8 @@ def is_like_a_number(text: str) -> bool:
     Examples
     --------
     >>> from mlp.data.rows import is_like_a_number
-    >>> [is_like_a_number(text) for text in ("1e999", "1,5e3", "1 000", "2001-02-03")]
-    [True, True, True, True]
+    >>> [is_like_a_number(text) for text in ("1e999", "1,5e3", "1 000")]
+    [True, True, True]
     >>> [is_like_a_number(text) for text in ("1st", "+", "low")]
     [False, False, False]
     """

@@ -315,7 +315,8 @@ def read_csv(
     >>> from mlp.data import read_csv
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "rooms.csv")
-    >>> _ = path.write_text("area;rooms;rent\n50;2;700\n80;;1000\n65;4;850\n")
+    >>> text = "area;rooms;rent\n50;2;700\n80;;1000\n65;4;850\n"
+    >>> _ = path.write_text(text)
     >>> data = read_csv(path, target="rent", missing="mean")
     >>> data.x
     array([[50.,  2.],

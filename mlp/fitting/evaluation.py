@@ -27,7 +27,7 @@ def size_of(rows: Rows) -> float:
 
 
 def mean_over_rows(criterion: Loss, losses: list[float], sizes: list[float]) -> float:
-    """Return the mean over all rows, given the losses of batches and their sizes.
+    """Return the mean over all rows, given the losses of batches.
 
     A loss that is a sum counts its rows by itself.
     """

@@ -41,7 +41,7 @@ them gives every class the sum N/K, and all together N:
     >>> from mlp import MSELoss
     >>> d, w = np.array([[2.0, 0.0], [1.0, 3.0]]), np.array([3.0, 1.0])
     >>> mean, plain, y = MSELoss(), MSELoss("sum"), np.zeros((2, 2))
-    >>> mean.forward(d, y, weight=w)             # (3·(4 + 0) + 1 + 9) / (4·2)
+    >>> mean.forward(d, y, weight=w)           # (3·(4 + 0) + 1 + 9) / (4·2)
     2.75
     >>> plain.forward(d, y)
     14.0

@@ -207,7 +207,7 @@ class BCEWithLogitsLoss(_ReducedLoss):
     >>> loss.forward([[-1e300]], [[1.0]])
     1e+300
     >>> _ = loss.forward([[0.0], [0.0]], [[1.0], [0.0]], weight=[1, 3])
-    >>> loss.backward()               # 1/4 · (1·(−1/2), 3·1/2), as 1 + 3 = 4
+    >>> loss.backward()             # 1/4 · (1·(−1/2), 3·1/2), as 1 + 3 = 4
     array([[-0.125],
            [ 0.375]])
 

@@ -89,7 +89,7 @@ class MSELoss(_ReducedLoss):
         target: npt.ArrayLike,
         weight: npt.ArrayLike | None = None,
     ) -> float:
-        """Return (1/M) Σ w (prediction − target)², and keep w ⊙ the difference."""
+        """Return (1/M) Σ w (prediction − target)², keep w ⊙ difference."""
         ŷ, y, w, divisor = self._operands(prediction, target, weight)
         d = np.asarray(ŷ - y)
         weighted = by_row(w, d)
