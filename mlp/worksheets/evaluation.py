@@ -12,19 +12,32 @@ from typing import Any
 
 import numpy as np
 
-from mlp.worksheets.formulas import OWNER, FormulaError, ShapeError, normal, read
+from mlp._shared.arrays import Array
+from mlp.worksheets.formulas import (
+    LOWERED,
+    OWNER,
+    RAISED,
+    FormulaError,
+    ShapeError,
+    decoded,
+    normal,
+    read,
+    signs,
+)
 from mlp.worksheets.values import Point, Value
 
 _INDICES = "ijk"
-_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk")
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵀ", "0123456789()+-T")
 _SUB = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _SUP = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_WHOLE: dict[str, Any] = {
+    "sum": np.sum, "mean": np.mean, "max": np.max, "norm": np.linalg.norm
+}  # fmt: skip
 _SAME = {"sigmoid": "σ", "sigma": "σ", "ln": "log"}
 _RELATIONS: dict[str, Any] = {
     ">": np.greater, "≥": np.greater_equal, ">=": np.greater_equal, "≠": np.not_equal,
     "<": np.less, "≤": np.less_equal, "<=": np.less_equal, "!=": np.not_equal,
 }  # fmt: skip
+_SHOWN = re.compile(r"[^∂.(XYZGŶNℓ]|[^∂.(ZG][⁰-⁹¹²³₀-₉⁽⁾]+")
 
 
 class Evaluation:
@@ -75,7 +88,7 @@ class Evaluation:
         return kind(sentence, self.text, start, max(_end(t) for t in trees))
 
     def _shown(self, tree: Any) -> str:
-        return re.sub(r"\s+", " ", self.text[_start(tree) : _end(tree)]).strip()
+        return re.sub(r"\s+", " ", signs(self.text)[_start(tree) : _end(tree)])
 
     # ------------------------------------------------------------- arithmetic
 
@@ -158,7 +171,7 @@ class Evaluation:
 
     def _summed(self, sign: Any, term: Any) -> Value:
         value = self.of(term)
-        named = re.search(r"[ijk]", sign.translate(_LOWERED))
+        named = re.search(r"[ijk]", sign.translate(LOWERED))
         over = {named.group()} if named and value.indices else set(value.indices)
         if value.indices and not over <= value.indices:
             raise self._error(f"there is no index {min(over)} to sum over", term)
@@ -192,11 +205,17 @@ class Evaluation:
         if set(names) <= set(_INDICES):
             axes = sorted(_INDICES.index(name) for name in names)
             shape = [self.point.size if k in axes else 1 for k in range(3)]
-            same = np.eye(self.point.size).reshape(shape)
+            same = self._eye(*(t for t in (a, b))).reshape(shape)
             data = same if relation in ("=", "==") else 1 - same
             return Value(data, frozenset(names))
         compare = _RELATIONS.get(str(relation), np.equal)
         return self._together(lambda x, y: compare(x, y) * 1.0, "compared", a, b)
+
+    def _eye(self, *trees: Any) -> Array:
+        """Return what is 1 if i = j, in a question about entries."""
+        if not self.point.size:
+            raise self._error("i and j have no meaning in this question", *trees)
+        return np.eye(self.point.size)
 
     def _cases(self, a: Any, condition: Any, b: Any = None) -> Value:
         x, when = self.of(a), self.of(condition)
@@ -224,7 +243,9 @@ class Evaluation:
     def _short(self, token: Any) -> Value:
         a, b = re.findall(r"\d|[A-Za-z]", token.removeprefix("\\frac"))
         below = float(b) if b.isdigit() else self._letter(b, "", token).data
-        return Value(np.asarray(float(a) / below))
+        if np.size(below) != 1:
+            raise self._error(f"{b} is no number to divide by", token, kind=ShapeError)
+        return Value(np.asarray(float(a) / np.reshape(below, ())))
 
     def _name(self, token: Any) -> Value:
         return self._marked(token, [])
@@ -242,7 +263,7 @@ class Evaluation:
         if re.fullmatch(r"ℓ|[lL](oss)?", owner):
             return "ℓ"
         match = re.match(r"x̂|.", owner)
-        number = re.search(r"\d+", owner.translate(_LOWERED).translate(_RAISED))
+        number = re.search(r"\d+", owner.translate(LOWERED).translate(RAISED))
         letter = match.group() if match else ""
         return self._spelled(letter, number.group() if number else "", token)
 
@@ -258,7 +279,11 @@ class Evaluation:
             return found[0]
         if alias:
             return alias
-        known = sorted(k for k in values if re.fullmatch(r"[^∂.\d(]+[⁰-⁹¹²³₀-₉⁽⁾]*", k))
+        known = sorted(
+            k
+            for k in values
+            if re.fullmatch(r"[^∂.(XYZGŶNℓ]|[^∂.(ZG][⁰-⁹¹²³₀-₉⁽⁾]+", k)
+        )
         raise self._error(
             f"{letter}{low} is no letter of this sheet; there are {', '.join(known)}",
             token,
@@ -267,8 +292,8 @@ class Evaluation:
     def _letter(self, letter: str, number: str, token: Any) -> Value:
         if letter == "e" and not number:
             return Value(np.asarray(np.e))
-        if letter == "I":
-            return _whole(np.eye(self.point.size))
+        if letter == "I":  # of any size, where it is not what is asked for
+            return _whole(np.eye(self.point.size) if self.point.size else 1.0)
         key = self._spelled(letter, number, token)
         self.used.append(key)
         return _whole(self.point.values[key])
@@ -290,8 +315,10 @@ class Evaluation:
         letter, number = match.groups() if match else (str(token), "")
         rest: list[tuple[str, str, Any]] = []
         for mark in marks:
-            kind, content = _decoded(mark)
-            if kind == "below":
+            kind, content = decoded(mark)
+            if kind == "below" and content == "+":
+                rest.append(("positive", "", mark))
+            elif kind == "below":
                 digits = "".join(re.findall(r"\d+", content))
                 indices = "".join(re.findall(r"[ijk]", content))
                 number = number or digits
@@ -306,7 +333,7 @@ class Evaluation:
             shape = [self.point.size if i in names else 1 for i in _INDICES]
             if len(set(names)) != 2:
                 raise self._error("δ needs two indices, δᵢⱼ", token)
-            return Value(np.eye(self.point.size).reshape(shape), frozenset(names))
+            return Value(self._eye(token).reshape(shape), frozenset(names))
         if letter == "I":
             rest = [item for item in rest if item[0] == "transpose"]
         value = self._letter(letter, number, token)
@@ -316,12 +343,12 @@ class Evaluation:
 
     def _apply(self, value: Value, marks: list[Any]) -> Value:
         for mark in marks:
-            kind, content = _decoded(mark)
+            kind, content = decoded(mark)
             if kind == "below":
                 indices = "".join(re.findall(r"[ijk]", content))
-                if not indices:  # ‖a‖₂
+                if not indices and content != "+":  # ‖a‖₂
                     continue
-                kind, content = "index", indices
+                kind, content = ("index", indices) if indices else ("positive", "")
             value = self._one(value, kind, content, mark)
         return value
 
@@ -338,10 +365,22 @@ class Evaluation:
             return self._indexed(value, content, mark)
         if kind == "layer":
             raise self._error("what stands before this has no layers", mark)
-        exponent = Evaluation(content, self.point)
-        (power,) = exponent.sides()
-        self.used += exponent.used
-        return Value(np.asarray(np.power(data, power.data)), power.indices)
+        power = self._inner(content, mark)
+        if not (value.is_number or power.is_number):
+            raise self._error("an exponent is a number", mark, kind=ShapeError)
+        base, exponent = (v.data.reshape(()) if v.is_number else v.data
+                          for v in (value, power))  # fmt: skip
+        indices = value.indices | power.indices
+        return Value(np.asarray(np.power(base, exponent)), indices)
+
+    def _inner(self, text: str, token: Any) -> Value:
+        """Return the value of a formula inside another."""
+        inner = Evaluation(text, self.point)
+        if len(inner.tree.children) > 1:
+            raise self._error("an equation cannot stand here", token)
+        (value,) = inner.sides()
+        self.used += inner.used
+        return value
 
     def _indexed(self, value: Value, names: str, mark: Any) -> Value:
         data = value.data
@@ -373,7 +412,7 @@ class Evaluation:
         return self._apply(self._called(str(function), primes, tree), marks)
 
     def _called(self, name: str, primes: int, tree: Any) -> Value:
-        name = re.sub(r"[_{}\s]", "", name.translate(_LOWERED))
+        name = re.sub(r"[_{}\s]", "", name.translate(LOWERED))
         name = _SAME.get(name, name)
         if name == "max" and tree.data == "several":
             first, *others = tree.children
@@ -381,11 +420,8 @@ class Evaluation:
                 return self._together(np.maximum, "compared", first, others[0])
         value = self.of(tree)
         data = value.data
-        if name in ("sum", "max", "norm") and not primes:
-            if value.indices and name == "sum":
-                return Value(np.asarray(data.sum()))
-            whole: Any = {"sum": np.sum, "max": np.max, "norm": np.linalg.norm}[name]
-            return Value(np.asarray(whole(data)))
+        if name in _WHOLE and not primes:
+            return Value(np.asarray(_WHOLE[name](data.ravel())))
         if name == "diag" and not primes:
             if data.ndim == 2 and 1 not in data.shape:
                 raise self._error(f"diag of an array of {value.size}", tree)
@@ -399,9 +435,7 @@ class Evaluation:
         return value._replace(data=np.broadcast_to(result, data.shape))
 
     def _norm(self, token: Any) -> Value:
-        inner = Evaluation(token.strip("‖|"), self.point)
-        (value,) = inner.sides()
-        self.used += inner.used
+        value = self._inner(token.strip("‖|"), token)
         return Value(np.asarray(np.linalg.norm(value.data)))
 
 
@@ -416,27 +450,3 @@ def _start(tree: Any) -> int:
 
 def _end(tree: Any) -> int:
     return int(getattr(tree, "meta", tree).end_pos)
-
-
-def _decoded(mark: Any) -> tuple[str, str]:
-    """Return what a mark above or below means, and its content."""
-    if mark.type in ("PRIME", "TURNED"):
-        return "transpose", ""
-    if mark.type == "LOWER":
-        return "below", mark.translate(_LOWERED).strip().lstrip("_").strip(" {}")
-    text = mark.strip()
-    content = text.removeprefix("^").strip()
-    if not text.startswith("^"):
-        content = text.translate(_RAISED)
-    if content.startswith("{"):
-        content = content[1:-1].strip()
-    content = content.replace("⊤", "T").replace("'", "T")
-    if content == "T":
-        return "transpose", ""
-    if content == "+":
-        return "positive", ""
-    if re.fullmatch(r"[(\[]\s*\d+\s*[)\]]\s*T?", content):
-        return "layer", content
-    if re.fullmatch(r"-?\d+T?", content):
-        return "power", content
-    return "expression", content

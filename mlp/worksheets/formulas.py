@@ -23,9 +23,12 @@ import re
 import unicodedata
 from typing import Any
 
+LONGEST = 1500
+LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk")
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵀ", "0123456789()+-T")
 _LETTER = r"(?:x̂|[A-Za-zŷŶℓγβαδ])"
 _RAISED = r"\^\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|[(\[]\s*\d+\s*[)\]]|-?\d+|[A-Za-z+*⊤'])"
-_LOWER = r"_\s*(?:\{[^{}]*\}|\d+|ij|[A-Za-z])"
+_LOWER = r"_\s*(?:\{[^{}]*\}|\d+[ij]?|ij|[A-Za-z+])"
 _DECORATION = rf"(?:\d+|[₀-₉]+|⁽[⁰-⁹¹²³]+⁾|\s*{_RAISED}|\s*{_LOWER})"
 OWNER = rf"(?:[Ll]oss|{_LETTER}{_DECORATION}*)"
 DERIVATIVE = (
@@ -34,7 +37,7 @@ DERIVATIVE = (
 )
 _WORDS = (
     "sigmoid|sigma|softmax|sqrt|LeakyReLU|leaky_relu|ReLU|relu|tanh|log|ln|exp|diag"
-    "|sum|max|norm|σ"
+    "|sum|mean|max|norm|σ"
 )
 _GRAMMAR = rf"""
 start: side ("=" side)*
@@ -87,9 +90,9 @@ call: FUNCTION PRIME* post
 DERIVATIVE.9: /{DERIVATIVE.replace("/", chr(92) + "/")}/
 SUM.8: /[Σ∑](\s*([ᵢⱼₖ]|_\s*(\{{[^{{}}]*\}}|[a-z])))?(\s*\^\s*(\{{[^{{}}]*\}}|\w))?/
 FUNCTION.7: /({_WORDS})(?![A-Za-z])|[fg](_?\{{?\d+\}}?|[₀-₉]+)?(?=\s*['′]?\s*\()/
-_IF.6: /(,\s*)?(if|for|where|when)(?![A-Za-z])/
+_IF.6: /(,\s*)?(if|for|where|when)(?![A-Za-z])|&(\s*(if|for|when)(?![A-Za-z]))?/
 _ELSE.6: /[,;]?\s*else(?![A-Za-z])/
-_OTHERWISE.6: /(otherwise|elsewhere)(?![A-Za-z])/
+_OTHERWISE.7: /&?\s*(otherwise|elsewhere)(?![A-Za-z])|&\s*else(?![A-Za-z])/
 _AND.6: /and(?![A-Za-z])|∧/
 _ONE_WHERE.6: /1\s*_\s*\{{(?=[^{{}}]*[<>=≥≤≠])/
 _FRAC.5: /\\frac(?=\s*\{{)/
@@ -115,7 +118,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (r"\\(?:text|mathrm|operatorname\*?|mathsf|mathit|textrm)\s*\{([^{}]*)\}", r" \1 "),
     (r"\\\\", ","),
     (r"\\(?:left|right|big[lr]?|Big[lr]?|displaystyle|limits|q?quad)(?![a-z])", ""),
-    (r"\\[,;:! ]|[$&~\u2061\u2062]", ""),
+    (r"\\[,;:! ]|[$~\u2061\u2062]", ""),
     (r"\\(?:mathbb|mathds|mathbbm|mathbf)\s*\{\s*1\s*\}|𝟙", "1"),
     (r"\\(?:wide)?hat\s*(?:\{\s*y\s*\}|y)|y_?hat|y_\{hat\}", "ŷ"),
     (r"\\(?:wide)?hat\s*(?:\{\s*x\s*\}|x)|xhat|x_hat", "x̂"),
@@ -215,7 +218,10 @@ def read(text: str) -> Any:
         2(yhat - y
                   ^
     """
-    return _read(normal(text))
+    text = normal(text)
+    if len(text) > LONGEST:
+        raise FormulaError(f"it is longer than {LONGEST} characters", text[:40], 0)
+    return _read(text)
 
 
 @functools.lru_cache(maxsize=1024)  # it is evaluated at several points
@@ -232,3 +238,27 @@ def _read(text: str) -> Any:
         if at is None or at >= len(text):
             raise FormulaError("the formula ends too early", text, len(text)) from error
         raise FormulaError(f"{text[at]!r} cannot stand here", text, at) from error
+
+
+def decoded(mark: Any) -> tuple[str, str]:
+    """Return what a mark above or below means, and its content."""
+    if mark.type in ("PRIME", "TURNED"):
+        return "transpose", ""
+    if mark.type == "LOWER":
+        return "below", mark.translate(LOWERED).strip().lstrip("_").strip(" {}")
+    text = mark.strip()
+    content = text.removeprefix("^").strip()
+    if not text.startswith("^"):
+        content = text.translate(RAISED)
+    if content.startswith("{"):
+        content = content[1:-1].strip()
+    content = content.replace("⊤", "T").replace("'", "T")
+    if content == "T":
+        return "transpose", ""
+    if content == "+":
+        return "positive", ""
+    if re.fullmatch(r"[(\[]\s*\d+\s*[)\]]\s*T?|\d+T", content):
+        return "layer", content
+    if re.fullmatch(r"-?\d{1,9}", content):
+        return "power", content
+    return "expression", content

@@ -64,10 +64,13 @@ class Points:
                 break
         return x, y
 
-    def targets(self, cell: Any, shape: Any = None) -> dict[str, list[Target]]:
+    def targets(
+        self, cell: Any, shape: Any = None, of_entries: bool = False
+    ) -> dict[str, list[Target]]:
         """Return the points with the value of a cell.
 
-        cell is a function from a derivation, since each layout has its own.
+        cell and shape are functions of a derivation, since each layout has
+        its own; of_entries says whether i and j have a meaning.
         """
         found: dict[str, list[Target]] = {}
         for layout, at in self.at.items():
@@ -77,9 +80,8 @@ class Points:
                     array = np.asarray(cell(d).value(values), np.float64)
                 if shape is not None:  # a gradient in denominator layout is a column
                     array = array.reshape(shape(d)).reshape(shape(d)[0], -1)
-                point = Point(
-                    values, self.functions, self.aliases, max(array.shape or (1,))
-                )
+                size = max(array.shape) if of_entries else 0
+                point = Point(values, self.functions, self.aliases, size)
                 found[layout].append(Target(point, array))
         return found
 

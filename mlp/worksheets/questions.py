@@ -255,6 +255,8 @@ class Formula(Question):
             return Found(0.0, "shape", str(error), is_said=True)
         except FormulaError as error:
             return Found(None, "unread", str(error), is_said=True)
+        except RecursionError:
+            return Found(None, "unread", "it is nested too deeply", is_said=True)
         return result
 
     def _sides(self, answer: str, state: State) -> list[Found]:
@@ -320,9 +322,10 @@ class Formula(Question):
         if _shape(a) != _shape(right):
             if _shape(a) == _shape(right)[::-1]:
                 given, a = [b.T for b in given], a.T
-            elif a.ndim == 1 and right.ndim == 2 and all(
-                _alike(b, np.diag(r)) for b, r in zip(given, rights, strict=True)
-            ):  # fmt: skip
+            elif right.ndim == 2 and all(
+                _alike(b.ravel(), np.diag(r))
+                for b, r in zip(given, rights, strict=True)
+            ):
                 return Found(
                     0.0,
                     "diagonal not said",
@@ -347,8 +350,12 @@ class Formula(Question):
                 pairs = zip(given, named, strict=True)
                 if all(_alike(b, slip.array) for b, slip in pairs):
                     return Found(0.0, named[0].label, named[0].sentence)
-        at_all = [np.concatenate([*map(np.ravel, b)]) for b in (given, rights)]
-        label, sentence = slips.formula(at_all[0], at_all[1], self.sizes, is_loss=True)
+        predictions = [t.point.values["ŷ"] for t in self.targets[layout]]
+        a, right, ŷ = (
+            np.concatenate([*map(np.ravel, arrays)])
+            for arrays in (given, rights, predictions)
+        )
+        label, sentence = slips.formula(a, right, self.sizes, is_loss=True, at=ŷ)
         if label == "differs":
             return Found(0.0, label, "it has another value at random points")
         return Found(0.0, label, sentence)

@@ -92,7 +92,7 @@ class Sections:
                 asks = ["The loss of one data point"]
                 if str(d.top.z) in letters_of(cell):
                     asks += [", from ", d.top.z, " and y"]
-            may = free | set(letters_of(cell))
+            may = free | set(letters_of(cell)) | ({"ŷ", "p"} if own == "ℓ" else set())
             yield Formula(
                 f"2.{k + 1}",
                 asks,
@@ -137,6 +137,7 @@ class Sections:
                     self._targets,
                     lambda d, k=k: d.jacobians[k].elements,
                     lambda d, k=k: d.jacobians[k].shape.value,
+                    True,
                 ),
                 str(symbol),
                 lambda name: not name.startswith("∂"),

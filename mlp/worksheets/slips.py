@@ -138,12 +138,18 @@ def numbers(answer: Array, right: Array, traces: Traces, sizes: Any) -> Verdict:
 _NOTHING = np.zeros((3, 0))
 
 
-def formula(answer: Array, right: Array, sizes: Any, is_loss: bool) -> Verdict:
-    """Return the pattern of a formula's values at many points."""
+def formula(
+    answer: Array, right: Array, sizes: Any, is_loss: bool, at: Array | None = None
+) -> Verdict:
+    """Return the pattern of numbers of which no more is known than what is right.
+
+    Of a loss, at is the prediction, where it has as many.
+    """
     flat = answer.ravel(), right.ravel()
     none = np.full(right.size, np.nan)
+    prediction = none if at is None or at.size != right.size else at.ravel()
     traces = Traces(
-        flat[1], np.ones(1), none, none[:, np.newaxis], none, none, is_loss, False
+        prediction, np.ones(1), none, none[:, np.newaxis], none, none, is_loss, False
     )
     return numbers(*flat, traces, sizes)
 

@@ -76,7 +76,7 @@ class Point(NamedTuple):
     aliases : mapping of str to str
         Other names of letters: a1 for the output of the first activation.
     size : int
-        Of I and of i = j.
+        Of I and of i = j, or 0 in a question that is not of entries.
     """
 
     values: Mapping[str, Any]
