@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ _FEWEST_ROWS = 10
 _TO_STOP_BY = 0.2  # of the rows that are not held out
 _PATIENCE = 30
 _TOO_MANY = 10**6
+_FEW_VALUES = 10  # that numbers have if they are classes, perhaps
 
 
 def add_to(subparsers: Any) -> None:
@@ -126,16 +128,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_rows(table: str, data: Dataset, share: float) -> None:
-    """Raise unless there are rows for each part, and something to be learned."""
+    """Raise unless there are rows for each part, and something to learn."""
     n = len(data.x)
     if n < _FEWEST_ROWS or n * share < 1:
         raise ValueError(
             f"train: expected {table} to have at least {_FEWEST_ROWS} rows, and one to "
             f"hold out, got {n} of which {share:g} are held out"
         )
-    if data.classes is None and (data.y == data.y[0]).all():
+    if data.classes is not None:
+        return
+    values = sorted(set(data.y.ravel().tolist()))
+    if len(values) == 1:
         raise ValueError(
-            f"train: expected a target that varies, got {data.y[0, 0]:g} in each row"
+            f"train: expected a target that varies, got {values[0]:g} in each row"
+        )
+    if len(values) <= _FEW_VALUES and all(value.is_integer() for value in values):
+        names = ",".join(f"{value:g}" for value in values)
+        print(
+            f"if the target's {names} are classes: --classes {names}", file=sys.stderr
         )
 
 

@@ -198,8 +198,13 @@ def test_decimal_commas_and_tabs(at, capsys):
 def test_numbers_may_be_classes(at, capsys):
     rows = [[*row[:3], int(row[3] == "high")] for row in flowers(60)]
     table = written(at / "t.csv", NAMES, rows)
+    trained(table, "--epochs", "2")
+    out, err = capsys.readouterr()
+    hint = "if the target's 0,1 are classes: --classes 0,1\n"
+    assert "kind: regression\n" in out and err.startswith(hint)
     trained(table, "--epochs", "2", "--classes", "0,1")
-    assert "kind: 0, 1\n" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "kind: 0, 1\n" in out and hint not in err
     assert predicted(capsys, "model.npz", table)[0] == ["kind", "kind=0", "kind=1"]
 
 

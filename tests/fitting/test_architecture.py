@@ -524,6 +524,27 @@ def test_a_text_that_is_no_architecture_is_refused(path, text):
         load_model(path)
 
 
+def test_a_name_that_no_class_has_is_not_asked_for(path):
+    save(path, Sequential(Softplus()))
+    text = entries(path)
+    text["0"]["class"] = "os.system"
+    written(path, text)
+    for layers in (None, {"os.system": Softplus}):
+        with pytest.raises(
+            CheckpointError, match="one of 'os.system', which is no lay"
+        ):
+            load_model(path, layers=layers)
+
+
+def test_layers_inside_themselves_are_refused_at_once(path):
+    save(path, Sequential(Block(ReLU(), ReLU())))
+    text = entries(path)
+    text["0"]["settings"] = {"first": {"layer": "0"}, "rest": {"layer": "0"}}
+    written(path, text)
+    with pytest.raises(CheckpointError, match="of no layers, or too many, at '0'"):
+        load_model(path, layers=OWN)
+
+
 def test_layers_that_are_too_deep_are_refused(path):
     save(path, Sequential())
     text = {"": {"class": "Sequential", "settings": {}}}
