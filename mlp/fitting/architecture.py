@@ -233,9 +233,10 @@ class Plan:
             inside = self._inside[path]
             while (below := _joined(path, str(len(inside)))) in self._entries:
                 inside.append(below)
+        above = (*above, path)
         for below in (*self._inside[path], *_layers_in(entry["settings"])):
             if below not in self._kinds or below in above:
-                self._look_at(below, strangers, (*above, path))
+                self._look_at(below, strangers, above)
 
     def _check_sizes(self, path: str, entry: Entry) -> None:
         """Raise unless the arrays of a library's layer are as its settings say."""
