@@ -30,6 +30,7 @@ from mlp.derivation.expressions import (
 from mlp.derivation.net import (
     check_column,
     check_each_row_alone,
+    check_modes,
     check_steps_some,
     loss_rule,
     parameters_of,
@@ -250,10 +251,8 @@ class Derivation(Evaluated):
 
         Parameters
         ----------
-        x : array_like of shape (n,)
-            The input.
-        y : array_like of shape (K,)
-            The target.
+        x, y : array_like of shape (n,) and (K,)
+            Input and target.
 
         Returns
         -------
@@ -271,6 +270,8 @@ class Derivation(Evaluated):
             couples the samples of a batch, as BatchNorm1d in training does.
         TypeError
             If they do not hold real numbers.
+        RuntimeError
+            If train() or eval() has changed the net since it was derived.
         """
         columns = self.sample(x, y)
         check_each_row_alone("derive.evaluate", self.places)
@@ -279,6 +280,7 @@ class Derivation(Evaluated):
 
     def sample(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Any, Any]:
         """Return x and y as columns, of the lengths of the net."""
+        check_modes("derive", self.places)
         n, k = self.places[0].below.width.value, self.top.width.value
         x = check_column("derive", "x", x, n, self.layers[0][0])
         return x, check_column("derive", "y", y, k, self.layers[-1][0])
@@ -298,9 +300,9 @@ class Derivation(Evaluated):
         Parameters
         ----------
         x, y : array_like of shape (n,) and (K,)
-            A data point. Where a bound of BCELoss is active, backward is
-            not the derivative of forward: the result is near 1, or
-            infinite.
+            A data point. The result is large or infinite where a bound of
+            BCELoss is active, as backward is not the derivative there, and
+            where a softmax or sigmoid is 0 or 1 but for rounding.
 
         Returns
         -------
@@ -313,11 +315,10 @@ class Derivation(Evaluated):
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError, TypeError, RuntimeError
             As evaluate.
         """
-        # its layers are still all that the model is
-        places_of("derive", self.model, numbered_layers(self.model))
+        places_of("derive", self.model, numbered_layers(self.model))  # still all of it
         return largest_difference(self, *self.sample(x, y))
 
     def _tables(self) -> list[Table]:

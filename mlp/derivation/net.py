@@ -156,3 +156,14 @@ def check_each_row_alone(caller: str, places: Sequence[Place]) -> None:
                 f"{type(place.layer).__name__} in training mode, whose rows depend on "
                 f"each other; write model.eval() before, or check, which runs a batch"
             )
+
+
+def check_modes(caller: str, places: Sequence[Place]) -> None:
+    """Raise if train() or eval() has changed a layer since its rows were written."""
+    for place in places:
+        if (place.draws, place.is_coupled) != place.as_derived:
+            now = "training" if place.layer.training else "evaluation"
+            raise RuntimeError(
+                f"{caller}: expected the {type(place.layer).__name__} in the mode in "
+                f"which it was derived, got it in {now} mode; derive the net anew"
+            )

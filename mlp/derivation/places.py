@@ -69,6 +69,7 @@ class Place:
     ) -> None:
         self.layer, self.name, self.k = layer, name, k
         self.below, self.above = below, above
+        self.as_derived = self.draws, self.is_coupled  # in its mode of now
 
     @property
     def rule(self) -> Any:

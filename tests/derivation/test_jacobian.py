@@ -15,6 +15,7 @@ from mlp import (
     ReLU,
     Sequential,
     Sigmoid,
+    Softmax,
     jacobian,
     train_step,
 )
@@ -141,6 +142,17 @@ def test_no_net_of_layers_that_keep_rows_apart_is_refused(seed, widths, single):
     model = random_net(rng, widths, dtype=np.float32 if single else np.float64)
     for scale in (1e-6, 1.0, 1e6):
         jacobian(model, scale * rng.normal(size=widths[0]))
+
+
+@pytest.mark.parametrize("largest", [5, 30, 36, 40, 100, 800])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_softmax_near_0_and_1_keeps_its_rows_apart(largest, dtype):
+    x = np.array([largest, 0.0, 0.5], dtype)
+    y = Softmax()(x)
+    exact = np.diag(y) - np.outer(y, y)
+    found = jacobian(Softmax(), x)
+    np.testing.assert_allclose(found, exact, atol=4 * np.finfo(dtype).eps)
+    jacobian(Sequential(Softmax(), Linear(3, 2, rng=0, dtype=dtype)), x)
 
 
 def test_a_layer_that_mixes_features_has_a_jacobian():

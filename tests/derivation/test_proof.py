@@ -178,6 +178,28 @@ def test_a_mask_is_a_letter_and_its_numbers_are_shown():
     assert d.evaluate([1, 2], [1]).forward[-1].output == pytest.approx(t.loss)
 
 
+@pytest.mark.parametrize("mode", [True, False])
+@pytest.mark.parametrize("layer", [Dropout(0.5, rng=3), BatchNorm1d(3)], ids=repr)
+def test_a_derivation_is_of_the_mode_in_which_it_was_made(layer, mode):
+    model = Sequential(Linear(2, 3), layer, LeakyReLU(), Linear(3, 1)).train(mode)
+    d = derive(model, MSELoss())
+    model.train(not mode)
+    kind = type(layer).__name__
+    for ask in d.check, d.evaluate:
+        with pytest.raises(RuntimeError, match=f"the {kind} in the mode in which"):
+            ask([1, 2], [1])
+    assert derive(model, MSELoss()).check([1, 2], [1]) < 1e-10
+    model.train(mode)
+    assert d.check([1, 2], [1]) < 1e-10
+
+
+def test_a_mode_that_changes_no_formula_may_change():
+    model = Sequential(Linear(2, 3), LeakyReLU(), LayerNorm(3))
+    d = derive(model, MSELoss())
+    model.eval()
+    assert d.check([1, 2], [1, 2, 3]) < 1e-10
+
+
 def test_batch_norm_in_training_is_shown_in_its_batch_form():
     model = Sequential(Linear(2, 3, rng=0), BatchNorm1d(3), Linear(3, 1, rng=1))
     d = derive(model, MSELoss())
