@@ -132,3 +132,7 @@ def test_new_schedules_are_pickled_and_read_as_calls(schedule):
     assert [twin(e) for e in range(9)] == [schedule(e) for e in range(9)]
     assert repr(twin) == repr(schedule)
     assert repr(schedule).startswith(f"{type(schedule).__name__}(rate=")
+
+
+def test_without_a_word_a_step_is_to_a_tenth():
+    assert [step(2)(epoch) for epoch in range(4)] == [1, 1, 0.1, 0.1]

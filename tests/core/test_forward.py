@@ -24,6 +24,7 @@ from mlp import (
     jacobian,
     train_step,
 )
+from mlp.core.forward import takes_keyword
 
 
 def test_layer_and_loss_have_to_have_forward_and_backward():
@@ -69,6 +70,10 @@ class Slotted(Named):
     def forward(self, x):
         self.held = x
         return super().forward(x)
+
+
+class Held(Shift):
+    __slots__ = ("value",)
 
 
 def test_own_layers_and_losses_have_a_repr_and_can_be_called():
@@ -176,3 +181,22 @@ def test_a_pickle_made_before_has_its_attributes_taken_over():
     p.__setstate__((None, {"_data": np.ones(2), "_grad": None, "_stale": False}))
     assert p.data.tolist() == [1, 1]
     assert p.grad is None
+
+
+def test_a_pickle_brings_back_what_is_in_slots():
+    layer = Slotted()
+    layer.kept, layer.held = 1, 2  # which forward keeps, and a pickle does not
+    layer.more = 3
+    again = pickle.loads(pickle.dumps(layer))
+    assert not hasattr(again, "kept") and not hasattr(again, "held")
+    assert again.more == 3 and again.s.data.tolist() == layer.s.data.tolist()
+    layer = Held()
+    layer.value = 4
+    assert pickle.loads(pickle.dumps(layer)).value == 4
+
+
+def test_a_keyword_is_taken_by_its_name_or_among_any():
+    assert takes_keyword(lambda x, weight: 0, "weight")
+    assert takes_keyword(lambda x, **options: 0, "weight")
+    assert not takes_keyword(lambda x, *more: 0, "weight")
+    assert not takes_keyword(lambda: 0, "weight")

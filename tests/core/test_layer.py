@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from shift import Shift
 
-from mlp import Layer, Parameter, ReLU, Sequential
+from mlp import Dropout, Layer, Parameter, ReLU, Sequential
 
 
 class Pair(NamedTuple):
@@ -323,3 +323,54 @@ def test_a_forward_in_another_thread_disturbs_no_look_at_a_layer():
     assert [name for name, _ in layer.named_parameters()] == ["s"]
     assert copy.copy(layer).s is layer.s
     assert len(vars(layer)) > before  # so it did grow meanwhile
+
+
+def test_a_layer_trains_until_it_is_told_not_to():
+    net = Sequential(Shift(), Sequential(Shift()))
+    for call, training in ((lambda: net, True), (net.eval, False), (net.train, True)):
+        assert call() is net
+        assert [layer.training for layer in net.modules()] == [training] * 4
+    with pytest.raises(TypeError, match=r"Shift\.train: expected mode to be True or F"):
+        Shift().train(0)
+
+
+def test_a_generator_that_two_layers_draw_from_is_named_once():
+    rng = np.random.default_rng(0)
+    net = Sequential(Dropout(0.5, rng=rng), Dropout(0.5, rng=rng), Dropout(0.5, rng=1))
+    assert [*net.named_generators()] == [("0.rng", rng), ("2.rng", net[2].rng)]
+
+
+def test_the_settings_of_an_init_that_takes_any_are_refused():
+    class Many(Shift):
+        def __init__(self, first, *others):
+            super().__init__(first)
+
+    with pytest.raises(TypeError, match=r"Many\.settings: expected arguments with na"):
+        Many(1.0, 2.0).settings()
+    assert Shift().settings().keys() == {"s"}
+
+
+def test_zero_grad_is_for_each_parameter():
+    net = Sequential(Shift(), Shift())
+    net.backward(net.forward([[1.0]]))
+    assert all(p.grad is not None for p in net.parameters())
+    net.zero_grad()
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_a_state_dict_is_a_copy_and_is_taken_over():
+    net, other = Sequential(Shift(2.0), ReLU()), Sequential(Shift(), ReLU())
+    state = net.state_dict()
+    net[0].s.data[...] = 3.0
+    assert state["0.s"].tolist() == [2.0]
+    other.load_state_dict(state)
+    assert other[0].s.data.tolist() == [2.0]
+
+
+def test_a_parameter_that_has_no_name_has_no_place_in_a_state_dict():
+    class Hidden(Shift):
+        def parameters(self):
+            return [self.s, Parameter([1.0])]
+
+    with pytest.raises(RuntimeError, match="got one that only parameters.. knows"):
+        Hidden().state_dict()

@@ -165,3 +165,18 @@ def test_step_marks_gradients_as_used_and_holds_knows_its_own():
     optimizer.zero_grad()
     assert p.grad is None
     assert repr(optimizer).startswith("Own(2 parameters, lr=0.1, keep=0.25, pair=")
+
+
+def test_what_fades_away_is_0_and_the_smallest_normal_number_stays():
+    least = np.finfo(float).smallest_normal
+
+    class Fading(Optimizer):
+        def update(self, parameter, gradient, state):
+            kept = np.array([least, least / 2, -least, -least / 2, 1.0])
+            state["a"] = kept * np.where(np.abs(kept) < least, 0.7, 1)  # underflows
+
+    p = Parameter([0.0])
+    optimizer = Fading([p], lr=0.1)
+    p.add_grad([1.0])
+    optimizer.step()
+    assert optimizer.state_of(p)["a"].tolist() == [least, 0, -least, 0, 1]

@@ -289,3 +289,10 @@ def test_subclasses_of_ndarray_go_in_and_plain_arrays_come_out(tmp_path):
             assert type(y) is np.ndarray
             np.testing.assert_array_equal(y, layer.forward(np.asarray(x)))
             assert type(layer.backward(x)) is np.ndarray
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_keeps_shape_says_what_forward_does(name):
+    layer = Linear(3, 2, rng=0) if name == "Linear" else MAKES[name]()
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    assert layer.keeps_shape is (layer.forward(x).shape == x.shape)

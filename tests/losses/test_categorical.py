@@ -252,3 +252,9 @@ def test_repr_call_and_pickle():
     assert twin.reduction.over == "nothing"
     with pytest.raises(RuntimeError, match="uses up one forward"):
         twin.backward()
+
+
+def test_one_row_of_many_that_is_no_distribution_is_named():
+    z, y = np.zeros((3, 2)), np.array([[0.5, 0.5], [0.9, 0.9], [1.0, 0.0]])
+    with pytest.raises(ValueError, match=r"got \[0\.9 0\.9\] in row 1, of sum 1\.8"):
+        CrossEntropyLoss().forward(z, y)

@@ -500,3 +500,8 @@ def test_a_step_into_read_only_memory_is_refused_before_any_parameter_changes():
     with pytest.raises(ValueError, match=r"SGD\.step: .*can be written to.*deepcopy"):
         optimizer.step()
     assert first.data == 1.0
+
+
+def test_without_momentum_nothing_is_kept_that_could_fade_away():
+    p = Parameter([0.0])
+    assert [SGD([p], 0.1, m).watches_underflow for m in (0, 0.9)] == [False, True]
