@@ -12,7 +12,7 @@ of each layer, an entry that has
     training    false, in evaluation mode
     columns     the names that a Sequential's columns had in fit
 
-Nothing in it is code. read looks at all of it, and at the shapes of the
+Nothing in it is code. Plan looks at all of it, and at the shapes of the
 arrays beside it, before Plan.made makes the first layer.
 """
 
