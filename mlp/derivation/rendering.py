@@ -35,12 +35,14 @@ class Latex(Notation):
         "·": r"\cdot", "⊙": r"\odot", "×": r"\times", "−": "-", "∂": r"\partial",
         "Σ": r"\sum", "←": r"\leftarrow", "ℓ": r"\ell", "σ": r"\sigma", "T": r"\top",
         "ŷ": r"\hat{y}", "Ŷ": r"\hat{Y}", "": r"\thinspace", "|": r"\vert",
+        "x̂": r"\hat{x}", "X̂": r"\hat{X}", "Ĝ": r"\hat{G}", "m̂": r"\hat{m}",
+        "v̂": r"\hat{v}", "β": r"\beta", "γ": r"\gamma", "μ": r"\mu",
     }  # fmt: skip
 
     def token(self, text: str) -> str:
         """Return the command of a letter or an operator."""
         text = text.strip()
-        if len(text) > 1 and text[0].isalpha():
+        if len(text) > 1 and text[0].isalpha() and text not in self.commands:
             return rf"\mathrm{{{text}}}".replace("_", r"\_")
         return f" {self.commands.get(text, text)} "
 

@@ -93,7 +93,8 @@ def to_text(title: str, blocks: Blocks) -> str:
     parts = [f"{paragraph(title)}\n{printable('═') * min(len(title), WIDTH)}"]
     for block in blocks:
         if isinstance(block, Heading):
-            parts.append(f"\n{block.text}\n{printable('─') * len(block.text)}")
+            heading = printable(block.text)
+            parts.append(f"\n{heading}\n{printable('─') * len(heading)}")
         elif isinstance(block, Text):
             parts.append(paragraph(_joined(block.cells, str, str)))
         else:

@@ -319,6 +319,8 @@ class Formula(Question):
 
     def _wrong(self, given: list[Array], rights: list[Array], layout: str) -> Found:
         a, right = given[0], rights[0]
+        if not all(np.isfinite(array).all() for array in given):
+            return Found(0.0, "differs", "it has no finite value at random points")
         if _shape(a) != _shape(right):
             if _shape(a) == _shape(right)[::-1]:
                 given, a = [b.T for b in given], a.T

@@ -141,7 +141,7 @@ _NOTHING = np.zeros((3, 0))
 def formula(
     answer: Array, right: Array, sizes: Any, is_loss: bool, at: Array | None = None
 ) -> Verdict:
-    """Return the pattern of numbers of which no more is known than what is right.
+    """Return the pattern of numbers, of which only the right ones are known.
 
     Of a loss, at is the prediction, where it has as many.
     """
