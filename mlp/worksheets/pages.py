@@ -88,9 +88,10 @@ def _joined(cells: Sequence[Cell], text: Callable[[str], str], math: Any) -> str
     return "".join(text(c) if isinstance(c, str) else math(c) for c in cells)
 
 
-def to_text(title: str, blocks: Blocks) -> str:
+def to_text(title: Sequence[Cell], blocks: Blocks) -> str:
     """Return the page in plain Unicode, within 100 columns."""
-    parts = [f"{paragraph(title)}\n{printable('═') * min(len(title), WIDTH)}"]
+    head = paragraph(_joined(title, str, str))
+    parts = [f"{head}\n{printable('═') * max(map(len, head.splitlines()))}"]
     for block in blocks:
         if isinstance(block, Heading):
             heading = printable(block.text)
@@ -119,13 +120,13 @@ def _marked(text: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]<>#|~$" else c for c in text)
 
 
-def to_markdown(title: str, blocks: Blocks) -> str:
+def to_markdown(title: Sequence[Cell], blocks: Blocks) -> str:
     """Return the page in Markdown, with LaTeX between dollars."""
 
     def cells(of: Sequence[Cell]) -> str:
         return _joined(of, _marked, lambda c: f"${c.layout(LATEX).strip()}$")
 
-    parts = [f"# {_marked(title)}"]
+    parts = [f"# {cells(title)}"]
     for block in blocks:
         if isinstance(block, Heading):
             parts.append(f"## {_marked(block.text)}")
@@ -143,7 +144,8 @@ def to_markdown(title: str, blocks: Blocks) -> str:
 _SPECIAL = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "×": r"$\times$",
-    "·": r"$\cdot$", "…": r"\dots{}", "−": r"$-$", '"': "''",
+    "·": r"$\cdot$", "…": r"\dots{}", "−": r"$-$", "→": r"$\to$",
+    '"': r"\textquotedbl{}",
 }  # fmt: skip
 
 
@@ -172,7 +174,7 @@ BODY
 """
 
 
-def to_latex(title: str, blocks: Blocks) -> str:
+def to_latex(title: Sequence[Cell], blocks: Blocks) -> str:
     """Return the page as a document that needs amsmath, with room to write."""
 
     def cells(of: Sequence[Cell]) -> str:
@@ -196,11 +198,11 @@ def to_latex(title: str, blocks: Blocks) -> str:
                 lines.append(rf"\hspace*{{2em}}{cells(block.answer)}")
             parts.append("\n".join([*lines, "", r"\end{samepage}"]))
     body = "\n\n".join(parts)
-    return _DOCUMENT.replace("TITLE", _escaped(title)).replace("BODY", body)
+    return _DOCUMENT.replace("TITLE", cells(title)).replace("BODY", body)
 
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>TITLE</title><style>
+<html lang="en"><head><meta charset="utf-8"><title>TEXT</title><style>
 body { font: 16px/1.5 serif; margin: 2em auto; max-width: 50em; padding: 0 1em }
 h1, h2, b { font-family: sans-serif } math { math-style: normal }
 .item { break-inside: avoid; margin: 1em 0; overflow-x: auto }
@@ -213,7 +215,7 @@ BODY
 """
 
 
-def to_html(title: str, blocks: Blocks) -> str:
+def to_html(title: Sequence[Cell], blocks: Blocks) -> str:
     """Return the page in HTML with MathML: no script, no network."""
 
     def cells(of: Sequence[Cell]) -> str:
@@ -232,4 +234,6 @@ def to_html(title: str, blocks: Blocks) -> str:
             else:
                 answer = cells(block.answer)
                 parts.append(f'<div class="answer">{answer}</div></div>')
-    return _PAGE.replace("TITLE", escape(title)).replace("BODY", "\n".join(parts))
+    text = escape(_joined(title, str, str))
+    page = _PAGE.replace("TEXT", text).replace("TITLE", cells(title))
+    return page.replace("BODY", "\n".join(parts))

@@ -114,10 +114,13 @@ class Worksheet:
 
     # ------------------------------------------------------------------- pages
 
-    def title(self) -> str:
+    def title(self) -> list[Cell]:
         """Return what the sheet is about."""
-        names = " → ".join(str(place.name) for place in self.derivation.places)
-        return f"Worksheet on {names} with {type(self.criterion).__name__}"
+        first, *others = (place.name for place in self.derivation.places)
+        cells: list[Cell] = ["Worksheet on ", first]
+        for name in others:
+            cells += [" → ", name]
+        return [*cells, f" with {type(self.criterion).__name__}"]
 
     def blocks(self, solved: bool = False, name: str = "") -> Iterator[pages.Block]:
         """Yield the blocks of the sheet, or of its solution.
@@ -191,8 +194,8 @@ class Worksheet:
                 yield pages.Text([*lines, f"ε = {place.rule.eps:g}."])
 
     def _page(self, write: Any, solved: bool, name: str) -> str:
-        says = "Solution: " if solved else ""
-        title = says + self.title() + (f" ({name})" if name else "")
+        title: list[Cell] = ["Solution: "] * solved + self.title()
+        title += [f" ({name})"] * bool(name)
         return str(write(title, list(self.blocks(solved, name))))
 
     def __str__(self) -> str:
@@ -201,7 +204,8 @@ class Worksheet:
 
     def __repr__(self) -> str:
         """Return the title in angle brackets."""
-        return printable(f"<{self.title()}, seed {self.seed}>")
+        title = "".join(map(str, self.title()))
+        return printable(f"<{title}, seed {self.seed}>")
 
     def to_text(self, *, solved: bool = False, name: str = "") -> str:
         """Return the sheet, or its solution, as print shows it."""

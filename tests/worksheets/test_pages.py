@@ -72,6 +72,8 @@ def test_latex_is_a_document_with_room_to_write(sheet, solved, tmp_path):
     assert sorted(begins) == sorted(ends) and "document" in begins
     bare = re.sub(r"\\[\\{}$&%#_]", "", text)
     assert bare.count("{") == bare.count("}") and bare.count("$") % 2 == 0
+    title = text.partition(r"\section*{")[2].partition("\n")[0]
+    assert r"$\to$" in title and title.count("?") == 2  # two letters of the name
     assert r"\usepackage{amsmath}" in text and r"\{\textasciitilde" in text
     assert ("\\vspace{" in text) is not solved
     assert not re.search(r"[^\x00-\u017f]", text)  # which pdfTeX has no letter for
