@@ -141,6 +141,19 @@ def test_each_net_is_scikit_learns(activation, sizes):
     assert_like_theirs(MLPClassifier(sizes, activation, **settings), x, y, 1e-9)
 
 
+@pytest.mark.parametrize(("activation", "factor"), [("relu", 6), ("logistic", 2)])
+def test_the_first_weights_are_from_scikit_learns_range(activation, factor):
+    x, y = rows(features=30, classes=3)
+    start = {"max_iter": 1, "learning_rate_init": 1e-300, "random_state": 0}
+    net = quiet(MLPClassifier((90,), activation, **start), x, y)
+    for i, n, m in ((0, 30, 90), (2, 90, 3)):
+        bound = (factor / (n + m)) ** 0.5
+        w, b = net.model_[i].weight.data, net.model_[i].bias.data
+        assert 0.98 * bound < abs(w).max() < bound
+        assert 0.3 * bound < abs(b).max() < bound
+        assert abs(w.mean()) < 0.1 * bound
+
+
 @pytest.mark.skipif(
     "sample_weight" not in signature(neural_network.MLPRegressor.fit).parameters,
     reason="scikit-learn's nets take weights from 1.7 on",
@@ -568,7 +581,7 @@ def test_it_says_what_is_missing():
 
 # ------------------------------------------------------- scikit-learn's tools
 
-FAST = {"max_iter": 30, "learning_rate_init": 0.02, "random_state": 0}
+FAST = {"max_iter": 30, "learning_rate_init": 0.05, "random_state": 0}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -578,7 +591,7 @@ class TestTools:
         pipeline = make_pipeline(StandardScaler(), MLPClassifier((16,), **FAST))
         assert cross_val_score(pipeline, x, y, cv=3).mean() > 0.9
         x, y = load_diabetes(return_X_y=True)
-        net = MLPRegressor((16,), alpha=1.0, **FAST)
+        net = make_pipeline(StandardScaler(), MLPRegressor((16,), alpha=1.0, **FAST))
         assert cross_val_score(net, x, (y - 150) / 80, cv=3).mean() > 0.3
 
     def test_grid_search_in_two_processes(self):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from mlp._shared import numbers
+from mlp._shared.arrays import Array
 from mlp.core.layer import Layer
 from mlp.core.optimizer import Optimizer
 from mlp.layers.activations import Identity, ReLU, Sigmoid, Tanh
@@ -17,12 +19,12 @@ from mlp.optim.adaptive import Adam
 from mlp.optim.sgd import SGD
 from mlp.sequential import Sequential
 
-# scikit-learn's name, our layer, and the initial weights that suit it
-ACTIVATIONS: dict[str, tuple[type[Layer], str]] = {
-    "identity": (Identity, "glorot_uniform"),
-    "logistic": (Sigmoid, "glorot_uniform"),
-    "tanh": (Tanh, "glorot_uniform"),
-    "relu": (ReLU, "he_uniform"),
+# scikit-learn's names, and our layers
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "identity": Identity,
+    "logistic": Sigmoid,
+    "tanh": Tanh,
+    "relu": ReLU,
 }
 NORMALISATIONS: dict[str, Any] = {"batch": BatchNorm1d, "layer": LayerNorm}
 
@@ -78,22 +80,40 @@ def net(
       (4): Linear(in_features=3, out_features=1, bias=True)
     )
     """
-    name = numbers.one_of(who, "activation", activation, ACTIVATIONS)
-    kind, init = ACTIVATIONS[name]
+    kind = ACTIVATIONS[numbers.one_of(who, "activation", activation, ACTIVATIONS)]
+    factor = 2 if kind is Sigmoid else 6
     p = numbers.number(who, "dropout", dropout, least=0, below=1)
     if normalisation is not None:
         numbers.one_of(who, "normalisation", normalisation, NORMALISATIONS)
     layers: list[Layer] = []
     for n, m in zip(widths[:-2], widths[1:-1], strict=True):
-        layers.append(Linear(n, m, rng=rng, dtype=dtype, init=init))
+        layers.append(_linear(n, m, factor, dtype, rng))
         if normalisation is not None:
             layers.append(NORMALISATIONS[normalisation](m, dtype=dtype))
         layers.append(kind())
         if p > 0:
             layers.append(Dropout(p, rng=rng))
     n, m = widths[-2:]
-    layers.append(Linear(n, m, rng=rng, dtype=dtype, init="glorot_uniform"))
+    layers.append(_linear(n, m, factor, dtype, rng))
     return Sequential(*layers)
+
+
+def _linear(
+    n: int, m: int, factor: int, dtype: np.dtype[Any], rng: np.random.Generator
+) -> Linear:
+    """Return a Linear whose weights, and biases, are scikit-learn's at first.
+
+    Both are from U(−a, a), a = √(factor / (n + m)): Glorot's with factor 6.
+    """
+    bound = math.sqrt(factor / (n + m))
+
+    def drawn(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return rng.uniform(-bound, bound, shape)
+
+    layer = Linear(n, m, rng=rng, dtype=dtype, init=drawn)
+    if layer.bias is not None:
+        layer.bias.data[...] = drawn((m,), rng)
+    return layer
 
 
 def optimizer(who: str, settings: Any, model: Sequential) -> Optimizer:
