@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from inspect import signature
+from pathlib import Path
 from unittest import SkipTest
 
 import numpy as np
@@ -500,7 +501,7 @@ def test_a_wrong_weight_is_refused(w, message):
         ({"shuffle": 1}, "expected shuffle to be True or False"),
         ({"random_state": "a"}, "cannot be used to seed"),
         ({"tol": -1e-4}, "expected tol of at least 0"),
-        ({"verbose": 3}, "expected verbose to be True or False"),
+        ({"verbose": "yes"}, "expected verbose to be a number"),
         ({"warm_start": "yes"}, "expected warm_start to be True or False"),
         ({"solver": "sgd", "momentum": 1.0}, "expected momentum of at least 0 and bel"),
         ({"early_stopping": "no"}, "expected early_stopping to be True or False"),
@@ -562,7 +563,7 @@ def test_max_iter_is_warned_of_where_fit_is_called():
 
 
 def test_one_row_is_enough_for_a_regression(capsys):
-    net = quiet(MLPRegressor((3,), max_iter=10, verbose=True), [[1.0, 2.0]], [3.0])
+    net = quiet(MLPRegressor((3,), max_iter=10, verbose=1), [[1.0, 2.0]], [3.0])
     assert net.predict([[1.0, 2.0]]).shape == (1,)
     assert "epoch  1/10" in capsys.readouterr().err
 
@@ -577,6 +578,21 @@ def test_it_says_what_is_missing():
             "ImportError: mlp.estimators: expected scikit-learn, got none; pip "
             "install '.[sklearn]' in the clone"
         )
+
+
+def test_the_guides_blocks_run_and_print_what_stands_beside(capsys):
+    guide = Path(__file__).parent.parent / "docs" / "guide.md"
+    section = guide.read_text(encoding="utf-8").partition("# A net as a scikit")[2]
+    section = section.partition("\n## ")[0]
+    lines = [line[4:] for line in section.splitlines() if line.startswith("    ")]
+    exec(compile("\n".join(lines), "guide.md", "exec"), {})
+    shown = [line.partition("  # ")[2] for line in lines if "  # " in line]
+    assert len(shown) == 4
+    for printed, expected in zip(capsys.readouterr().out.split(), shown, strict=True):
+        if "." in expected:
+            assert float(printed) == pytest.approx(float(expected), abs=0.02)
+        else:
+            assert printed == expected
 
 
 # ------------------------------------------------------- scikit-learn's tools
@@ -610,7 +626,10 @@ class TestTools:
         frame = pandas.DataFrame(x, columns=["a", "b", "c"])
         frame["colour"] = np.where(y == 1, "red", "blue")
         columns = ColumnTransformer(
-            [("n", StandardScaler(), ["b", "c"]), ("t", OneHotEncoder(), ["colour"])]
+            [
+                ("n", StandardScaler(), ["b", "c"]),
+                ("t", OneHotEncoder(sparse_output=False), ["colour"]),
+            ]
         )
         net = make_pipeline(columns, MLPClassifier((4,), **FAST))
         answers = pandas.Series(np.where(y == 1, "warm", "cold"))

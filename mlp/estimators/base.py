@@ -59,7 +59,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
-        verbose: bool = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -233,6 +233,8 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         who = type(self).__name__
         number, flag = numbers.number, numbers.flag
         stop, more = self._patience(who), dict[str, Any]()
+        if not isinstance(self.verbose, bool):  # scikit-learn takes numbers too
+            numbers.whole_number(who, "verbose", self.verbose)
         epochs_before = len(self.loss_curve_) if is_part else 0
         if weight is not None:
             kept = weight > 0  # here, so that the size of batches does not count them
@@ -265,7 +267,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
             shuffle=flag(who, "shuffle", self.shuffle),
             patience=stop,
             checkpoint=None if is_part else self.checkpoint,
-            progress=flag(who, "verbose", self.verbose),
+            progress=bool(self.verbose),
             **more,
         )
 

@@ -47,8 +47,8 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
         What weights, order, masks and held-out rows are drawn from.
     tol : float
         By more than this the loss, or score, has to improve to count.
-    verbose : bool
-        Whether fit shows its progress, on standard error.
+    verbose : bool or int
+        Whether, or above 0, fit shows its progress, on standard error.
     warm_start : bool
         Whether fit goes on with the net that there is.
     momentum, nesterovs_momentum : float, bool

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bench_choices
+import bench_estimators
 import bench_growth
 import bench_import
 import bench_memory
@@ -40,6 +41,7 @@ SECTIONS: dict[str, Callable[[int], str]] = {
     "import": bench_import.section,
     "predict": bench_predict.section,
     "threads": bench_threads.section,
+    "estimators": bench_estimators.section,
 }
 
 

@@ -2,9 +2,9 @@
 
     .venv/bin/python tests/benchmarks/bench_estimators.py --rounds 5
 
-prints section "estimators" of the page that bench_all.py writes. Both have the same
-settings, scikit-learn's own defaults, and the same five folds. In each round they
-are fitted in turn, fold by fold, with other seeds, in one process on one thread.
+Section "estimators" of the page that bench_all.py writes; alone it is printed. Both
+have the same settings, scikit-learn's own defaults, and the same five folds. In each
+round they are fitted in turn, fold by fold, with other seeds, on one thread.
 """
 
 from __future__ import annotations
