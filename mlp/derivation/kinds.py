@@ -1,9 +1,8 @@
 """The kinds of rules.
 
-A rule is what derive and trace know of a layer, a loss or an optimizer.
-
-Each is a formula and its derivative, written with expressions. rules.py has
-one for each class of the library, and is where a reader's own go.
+A rule tells derive and trace the formula of a layer, a loss or an optimizer
+and its derivative, written with expressions. rules.py has one for each
+class of the library, and is where a reader's own go.
 """
 
 from __future__ import annotations

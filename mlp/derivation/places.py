@@ -130,7 +130,7 @@ class AffinePlace(Place):
     attributes = "weight", "bias"
 
     @property
-    def letters(self) -> tuple[str, ...]:  # type: ignore[override]
+    def letters(self) -> tuple[str, ...]:  # type: ignore[override]  # as read only
         """W and b, as the rule has them."""
         return tuple(self.rule)
 
@@ -164,7 +164,7 @@ class ElementwisePlace(Place):
     """f(x), entry by entry; with m, if it draws one."""
 
     @property
-    def draws(self) -> bool:  # type: ignore[override]
+    def draws(self) -> bool:  # type: ignore[override]  # as read only
         """Whether its forward draws random numbers."""
         return self.rule.drawn is not None
 
@@ -241,7 +241,7 @@ class NormalizedPlace(Place):
     attributes, letters = ("weight", "bias"), ("γ", "β")
 
     @property
-    def is_coupled(self) -> bool:  # type: ignore[override]
+    def is_coupled(self) -> bool:  # type: ignore[override]  # as read only
         """Whether each row of a batch depends on the others."""
         return bool(self.rule.over == "rows")
 

@@ -335,6 +335,7 @@ RULES[YourLayer] = Elementwise(…) adds one.
 
 def rule_of(thing: object) -> Rule | None:
     """Return the rule of a layer or a loss as it is now, or None."""
+    # which has no entry for a class of another kind
     found = RULES.get(type(thing))  # type: ignore[arg-type]
     if found is None or isinstance(found, tuple):
         return found

@@ -108,7 +108,7 @@ def _settings(layer: Layer, first: dict[int, str]) -> dict[str, Any] | None:
     says = next(c for c in kind.__mro__ if "settings" in vars(c))
     ask: Callable[[Layer], Any] = Layer.settings
     if issubclass(says, maker):
-        ask = says.settings  # type: ignore[attr-defined]
+        ask = says.settings  # type: ignore[attr-defined]  # it is in vars(says)
     try:
         return {name: _plain(value, first) for name, value in ask(layer).items()}
     except (AttributeError, LookupError, TypeError, ValueError):

@@ -1,12 +1,12 @@
 """Arrays in an .npz file, read without trust.
 
-An .npz file is a zip archive whose members are .npy files. This one has one
-form only: members stored as they are, one after another from the first
-byte on, each head made by the functions below, then the list of members
-that ends every zip archive. So a reader can make each head anew from the
-few values in it, and compare: what differs in one byte is refused, and
-nothing is allocated on the word of a file before the caller has seen the
-size that it claims.
+An .npz file is a zip archive whose members are .npy files. save writes one
+form of it only: the members uncompressed, one after another from the first
+byte on, and then the list of members that ends every zip archive. Each head
+is made by one of the functions below. A reader makes each head anew from
+the few values in it and compares the two, so that a file that differs in
+one byte is refused. The caller sees the size that a member claims before
+memory is allocated for it.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _NPY_HEAD = re.compile(
     r"'shape': \(((?:\d{1,19}, ?){0,64}(?:\d{1,19})?)\), \} *\n"
 )
 _LOCAL = struct.Struct("<4s5H3L2H")
-_IN_EXTRA = 0xFFFFFFFF  # a size that stands in the extra field, in 64 bits
+_IN_EXTRA = 0xFFFFFFFF  # in place of a size: it is in the extra field, 64 bits
 _BLOCK = 1 << 20
 
 
 class Damaged(ValueError):
-    """What is wrong with a file, worded to stand after "got"."""
+    """A file is not as write makes it; its message fits after "got"."""
 
 
 class Head(NamedTuple):
@@ -57,7 +57,7 @@ class Head(NamedTuple):
 
 
 def is_number(dtype: np.dtype[Any]) -> bool:
-    """Return whether arrays of a dtype are kept: numbers of a fixed size."""
+    """Return whether arrays of a dtype can be saved: numbers of a fixed size."""
     return dtype.newbyteorder("<").str in _NUMBERS
 
 
@@ -79,7 +79,7 @@ def write(file: BinaryIO, arrays: Mapping[str, RealArray]) -> None:
 
 
 class Reader:
-    """Yields the Head of each member; read or skip its data before the next.
+    """Yields the Head of each member; call read or skip before the next.
 
     Raises
     ------
@@ -91,7 +91,7 @@ class Reader:
         self._file, self._place = file, 0
 
     def __iter__(self) -> Iterator[Head]:
-        """Yield the heads in turn; compare what follows the last member."""
+        """Yield the heads in turn, and check the list after the last member."""
         entries: list[tuple[str, int, int, int]] = []
         start = 0
         while (local := self._file.read(_LOCAL.size))[:4] == b"PK\3\4":
@@ -116,7 +116,7 @@ class Reader:
             raise self._wrong()
 
     def _npy_head(self, name: str, crc: int, size: int) -> Head:
-        """Return the head of a member, from that of the .npy file in it."""
+        """Return the Head of a member, read from its .npy file."""
         raw = self._exactly(len(_MAGIC) + 2)
         raw += self._exactly(int.from_bytes(raw[-2:], "little"))
         text = raw[len(_MAGIC) + 2 :].decode("latin-1")
@@ -138,6 +138,7 @@ class Reader:
         except ValueError:  # no entries, by dimensions beyond NumPy
             raise self._wrong() from None
         data = array.reshape(-1).view(np.uint8).data
+        # as every file of open has it, though BinaryIO does not say so
         if self._file.readinto(data) != data.nbytes:  # type: ignore[attr-defined]
             raise self._wrong()
         if zlib.crc32(data, head.crc_of_head) != head.crc:
@@ -145,7 +146,7 @@ class Reader:
         return array.astype(head.dtype.newbyteorder("="), copy=False)
 
     def skip(self, head: Head) -> None:
-        """Go past the data of a member, which has to be whole as well."""
+        """Skip the data of a member, and check that it is whole."""
         crc, left = head.crc_of_head, head.nbytes
         while left:
             block = self._exactly(min(left, _BLOCK))
@@ -167,7 +168,7 @@ class Reader:
 
 
 def _npy_head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """Return the head of an .npy file, version 1.0, a multiple of 64 bytes."""
+    """Return the head of an .npy file, version 1.0, padded to 64 bytes."""
     text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': {shape}, }}"
     length = -(-(len(_MAGIC) + 2 + len(text) + 1) // 64) * 64 - len(_MAGIC) - 2
     line = text.encode().ljust(length - 1) + b"\n"
@@ -177,8 +178,9 @@ def _npy_head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 def _local(name: str, crc: int, size: int) -> bytes:
     """Return what stands before a member: its name, checksum and size.
 
-    Zip64 always, as numpy.savez has it: one form for any size. The date is
-    1 January 1980, the first there is, so equal arrays give equal files.
+    Always in zip64, as numpy.savez does, so that there is one form for any
+    size. The date is always 1 January 1980, the first that zip has, so that
+    equal arrays give equal files.
     """
     raw = f"{name}.npy".encode()
     fixed = _LOCAL.pack(
@@ -188,7 +190,7 @@ def _local(name: str, crc: int, size: int) -> bytes:
 
 
 def _directory(entries: list[tuple[str, int, int, int]], start: int) -> bytes:
-    """Return what ends an archive: the list of members, and where it is."""
+    """Return the end of an archive: the list of members, and where it begins."""
     parts = []
     for name, crc, size, place in entries:
         raw = f"{name}.npy".encode()

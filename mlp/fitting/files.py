@@ -1,8 +1,9 @@
-"""Files that are whole after a kill.
+"""Files that a kill leaves whole: the old one or the new one.
 
-The new content is written beside path and takes its place by a renaming,
-which a kill cannot cut in two. Where a renaming would show, because path is
-a device, has other names, or is another user's, it is written into instead.
+The new content goes into a new file in the same folder, which is then
+renamed to path: a kill cannot stop a renaming halfway. Three kinds of path
+cannot be replaced without a change that others would see: a device, a file
+with several hard links, and a file of another user. They are written into.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of path once it is on the disk."""
+    """Yield a new file; once it is on the disk, it takes the place of path."""
     old = _status(path)
     if old is not None and _is_open_elsewhere(path, old):
         with open(path, "wb") as file:
@@ -42,7 +43,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def try_place(path: str | os.PathLike[str]) -> None:
-    """Raise the OSError of a write, or the ValueError of an impossible name."""
+    """Raise what writing to path would: OSError, or ValueError for its name."""
     old = _status(path)
     if old is None or not _is_open_elsewhere(path, old):
         with _beside(path, old) as file:
@@ -53,7 +54,7 @@ def try_place(path: str | os.PathLike[str]) -> None:
 
 
 def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
-    """Return what path is, links followed, or None if there is nothing yet."""
+    """Return the status of path, links followed; None if it does not exist."""
     with suppress(FileNotFoundError):
         return os.stat(path)
     name = os.path.basename(path)
@@ -64,9 +65,9 @@ def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
 
 
 def _is_open_elsewhere(path: str | os.PathLike[str], old: os.stat_result) -> bool:
-    """Return whether who reads path has it open: a device, a pipe, /dev/stdout."""
+    """Return whether path leads to a device, a pipe or an open file."""
     if stat.S_ISDIR(old.st_mode) or stat.S_ISSOCK(old.st_mode):
-        return False  # which are refused when they are opened
+        return False  # opening them fails, and says why
     place = os.path.abspath(path)
     while os.path.islink(place):
         folder = os.path.realpath(os.path.dirname(place))
@@ -77,7 +78,7 @@ def _is_open_elsewhere(path: str | os.PathLike[str], old: os.stat_result) -> boo
 
 
 def _beside(path: str | os.PathLike[str], old: os.stat_result | None) -> BinaryIO:
-    """Return a new file in the folder of path, if path itself may be written to."""
+    """Return a new file beside path; raise if path cannot be written."""
     if old is not None:
         with open(path, "ab"):  # as "wb", but cuts nothing off
             pass
@@ -94,7 +95,7 @@ def _beside(path: str | os.PathLike[str], old: os.stat_result | None) -> BinaryI
 def _is_made_like(
     path: str | os.PathLike[str], old: os.stat_result, file: BinaryIO
 ) -> bool:
-    """Give a new file all that belongs to the old one; return whether it has it."""
+    """Make a new file like the old one; return whether that worked."""
     if old.st_nlink != 1:
         return False
     wanted, found = _attributes(path), _attributes(file.name)
@@ -112,7 +113,7 @@ def _is_made_like(
 
 
 def _attributes(path: str | os.PathLike[str]) -> dict[str, bytes]:
-    """Return the extended attributes of a file, access lists among them."""
+    """Return the extended attributes of a file, with its access lists."""
     with suppress(OSError):  # not every file system has them
         if hasattr(os, "listxattr"):
             return {name: os.getxattr(path, name) for name in os.listxattr(path)}
@@ -120,15 +121,15 @@ def _attributes(path: str | os.PathLike[str]) -> dict[str, bytes]:
 
 
 def _rename(beside: str, target: str) -> bool:
-    """Rename a file, and return False if its target is a mount of its own."""
+    """Rename a file; return False if the target is a mount point."""
     try:
         os.replace(beside, target)
     except OSError as error:
         if error.errno == errno.EBUSY:
             return False
         raise
-    if os.name == "posix":  # the renaming has to reach the disk too
-        with suppress(OSError):  # not every file system can, nor every user
+    if os.name == "posix":  # write the renaming to the disk too
+        with suppress(OSError):  # some file systems cannot, and some users may not
             folder = os.open(os.path.dirname(target), os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -138,7 +139,7 @@ def _rename(beside: str, target: str) -> bool:
 
 
 def _copy(beside: str, path: str | os.PathLike[str]) -> None:
-    """Write the content of one file into another; until that is done, keep both."""
+    """Copy a file into another, and remove it once the copy is on the disk."""
     try:
         with open(beside, "rb") as new, open(path, "wb") as file:
             while block := new.read(1 << 20):
@@ -146,6 +147,6 @@ def _copy(beside: str, path: str | os.PathLike[str]) -> None:
             file.flush()
             os.fsync(file.fileno())
     except BaseException as error:
-        error.add_note(f"{beside} is whole, and is what {os.fspath(path)} was to be")
+        error.add_note(f"{beside} is whole: it is what {os.fspath(path)} was to become")
         raise
     os.unlink(beside)

@@ -1,4 +1,4 @@
-"""Ctrl-C, held until nothing is half done."""
+"""Ctrl-C, delayed until the current step is complete."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class HeldCtrlC:
-    """Ctrl-C waits for deliver(); a second one does not.
+    """The first Ctrl-C waits for deliver(); a second one acts at once.
 
-    In another thread than the main one, where no signal arrives, it does
-    nothing; nor where the program has Ctrl-C ignored.
+    It does nothing in other threads than the main one, which receive no
+    signals, and nothing in a program that ignores Ctrl-C.
     """
 
     def __init__(self) -> None:

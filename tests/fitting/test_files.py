@@ -166,7 +166,9 @@ def test_a_fault_in_writing_into_a_hard_link_loses_nothing(path, tmp_path, monke
     with pytest.raises(OSError, match="fault") as caught:
         save(path, model, epoch=2)
     (left,) = set(tmp_path.iterdir()) - {path, tmp_path / "other.npz"}
-    assert caught.value.__notes__ == [f"{left} is whole, and is what {path} was to be"]
+    assert caught.value.__notes__ == [
+        f"{left} is whole: it is what {path} was to become"
+    ]
     assert load(left, model) == {"epoch": 2}
 
 
