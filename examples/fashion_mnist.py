@@ -6,7 +6,8 @@ it by Ctrl-C and start it again with the same --checkpoint.
 
 The net is 784-512-128-10, batches normalised and 0.3 of the units dropped
 behind each hidden layer, by AdamW whose rate falls as a cosine. Its 18 epochs
-took 68 seconds on one core (OPENBLAS_NUM_THREADS=1), and the test accuracy of
+took 68 seconds of one core's time (OPENBLAS_NUM_THREADS=1, user and system, as
+resource.getrusage has them), and the test accuracy of
 
     python examples/fashion_mnist.py --data DIR --seed SEED
 

@@ -209,6 +209,11 @@ class ElementwisePlace(Place):
             generator.bit_generator.state = state
         return {f"m⁽{_raised(self.k)}⁾": drawn.T, f"M⁽{_raised(self.k)}⁾": drawn}
 
+    def first_mask(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return m and M of a batch's first row, given those of the batch."""
+        (m,), (rows,) = self._drawn("m"), self._drawn("M")
+        return {str(m): values[str(m)][:, :1], str(rows): values[str(rows)][:1]}
+
 
 def _raised(k: int) -> str:
     return str(k).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -103,7 +103,11 @@ def _pairs(d: Any, x: Any, y: Any) -> Iterator[tuple[Any, ...]]:
     yield from _steps(d, library, values)
     outputs = [values["X"], *(values[str(p.above.batch)] for p in d.places)]
     first = [rows[:1] for rows in outputs]
-    yield from _above(d, _Library(d), first, y)
+    masks: dict[str, Any] = {}
+    for place in d.places[: d.first_alone]:
+        if place.draws:
+            masks |= place.first_mask(values)
+    yield from _above(d, _Library(d), first, y, masks)
 
 
 def _batch(
@@ -178,11 +182,15 @@ def _forward_rows(d: Any, values: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def _above(
-    d: Any, library: _Library, inputs: list[Any], y: Any
+    d: Any, library: _Library, inputs: list[Any], y: Any, masks: dict[str, Any]
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the pairs of one row, above the layers that couple the rows."""
+    """Yield the pairs of one row, above the layers that couple the rows.
+
+    masks are those of the layers below, for this row.
+    """
     first = d.first_alone
     outputs, drawn = library.forward(d, inputs[first], first)
+    drawn = masks | drawn
     values = d.values_at(inputs[0].T, y, [*inputs[1 : first + 1], *outputs[1:]], drawn)
     library.zero_grad()
     library.criterion.forward(outputs[-1], y.T)
@@ -201,11 +209,13 @@ def _chains(
             yield _laid(d, gradient.value(values), p), p.grad
     library.rewind()
     for k, (place, layer) in enumerate(zip(d.places, library.layers, strict=True)):
+        if place.draws and k < first:  # its mask is a batch's, whose lines check it
+            continue
         link = place.jacobian()
         if link is not None and not isinstance(link, Words):
             found = jacobian(layer, inputs[k])
             yield values[str(place.link())], found if d.is_numerator else found.T
-        if place.draws and k >= first:
+        if place.draws:
             layer.forward(inputs[k])  # draws what it drew; the next draws anew
     for _, elements, _ in d.jacobians:
         if isinstance(elements, Equal):

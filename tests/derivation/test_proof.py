@@ -178,6 +178,26 @@ def test_a_mask_is_a_letter_and_its_numbers_are_shown():
     assert d.evaluate([1, 2], [1]).forward[-1].output == pytest.approx(t.loss)
 
 
+def test_masks_below_and_above_a_batch_norm_are_checked():
+    rng = np.random.default_rng(3)  # one for all
+    model = Sequential(
+        *(Linear(3, 5, rng=rng), Dropout(0.5, rng=rng), Tanh(), Linear(5, 6, rng=rng)),
+        *(Dropout(0.5, rng=rng), Linear(6, 4, rng=rng)),
+        *(BatchNorm1d(4), Dropout(0.3, rng=rng), Linear(4, 2, rng=rng)),
+    )
+    x, state = rng.normal(size=(4, 3)), rng.bit_generator.state
+    for layout in ("numerator", "denominator"):
+        d = derive(
+            *(model, CrossEntropyLoss()),
+            optimizer=Adam(model.parameters()),
+            layout=layout,
+        )
+        assert d.check([1, 2, 3], [1, 0]) < 1e-10
+    t = trace(model, CrossEntropyLoss(), Adam(model.parameters()), x, [0, 1, 1, 0])
+    assert "M⁽¹⁾" in str(t) or "m⁽¹⁾" in str(t)
+    assert rng.bit_generator.state == state
+
+
 @pytest.mark.parametrize("mode", [True, False])
 @pytest.mark.parametrize("layer", [Dropout(0.5, rng=3), BatchNorm1d(3)], ids=repr)
 def test_a_derivation_is_of_the_mode_in_which_it_was_made(layer, mode):
