@@ -123,7 +123,7 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def assert_alike(printed, shown):
-    """Compare two outputs with the tolerance that README.md states."""
+    """Compare two outputs: counts exactly, figures within 10 % or 0.03."""
     within = 0  # of a count; 4 in a confusion matrix
     assert len(printed.splitlines()) == len(shown.splitlines())
     for line, expected in zip(printed.splitlines(), shown.splitlines(), strict=True):
@@ -151,6 +151,29 @@ def test_the_comparison_of_outputs_can_fail():
         with pytest.raises(AssertionError):
             assert_alike(printed, shown)
     assert_alike("a 0.50\ntrained in 0.1 s", "a 0.52\ntrained in 7.0 s")
+
+
+RESULTS = re.compile(
+    r"^\| `(\.venv/bin/python examples/\S+)` \| (.+?) \| (.+?) \|$", re.M
+)
+
+
+@pytest.mark.parametrize(
+    "row", RESULTS.findall((ROOT / "README.md").read_text("utf-8")), ids=lambda r: r[0]
+)
+def test_the_readmes_figures_are_those_of_its_commands(row):
+    command, ours, theirs = row
+    printed = output_of(command)
+    held_out = printed.partition("held out")[2]
+    for cell in (ours, theirs):
+        (figure,) = re.findall(r"\d\.\d+", cell)
+        numbers = [float(n) for n in re.findall(r"\b\d\.\d+", held_out)]
+        assert min(abs(n - float(figure)) for n in numbers) <= 0.01
+
+
+def test_the_readme_has_a_figure_for_each_kind_of_task():
+    assert len(RESULTS.findall((ROOT / "README.md").read_text("utf-8"))) == 3
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 200
 
 
 def test_run_it_and_test_it_are_one_command_each():
