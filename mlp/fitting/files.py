@@ -1,4 +1,4 @@
-"""Files that a kill leaves whole: the old one or the new one.
+"""Files that stay whole when a process is killed.
 
 The new content goes into a new file in the same folder, which is then
 renamed to path: a kill cannot stop a renaming halfway. Three kinds of path
