@@ -410,6 +410,10 @@ def test_early_stopping_keeps_the_best(kind, weighted):
     quiet(net, x, y, sample_weight=w)
     scores = net.validation_scores_
     best = int(np.argmax(scores))
+    if weighted:  # the training rows too
+        plain = quiet(clone(net), x, y)
+        assert plain.loss_curve_[0] != pytest.approx(net.loss_curve_[0], rel=1e-6)
+        del seen[net.n_iter_ :]
     assert net.n_iter_ == len(scores) == len(seen) < 200
     assert net.best_validation_score_ == scores[best] and net.best_loss_ is None
     prediction, target, weight = seen[best]
@@ -452,10 +456,12 @@ def test_a_weight_says_how_often_a_row_stands_there(kind):
         np.testing.assert_allclose(a, b, rtol=1e-7)
 
 
-def test_rows_of_weight_0_are_not_there():
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_rows_of_weight_0_are_not_there(early_stopping):
     x, y = rows(30)
     w = (np.arange(30) % 3 > 0) * 1.0
-    net = MLPRegressor((4,), batch_size=4, max_iter=3, random_state=0)
+    settings = {"batch_size": 4, "max_iter": 3, "early_stopping": early_stopping}
+    net = MLPRegressor((4,), random_state=0, **settings)
     left_out = quiet(clone(net), x[w > 0], y[w > 0])
     quiet(net, x, y, sample_weight=w)
     assert np.allclose(weights(net)[0], weights(left_out)[0])
