@@ -157,6 +157,7 @@ def test_a_gradient_that_was_reset_in_any_way_is_fresh(refresh):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         p.add_grad([1.0])
+        p.add_grad([1.0])  # and what was added to it is no staler
 
 
 def holding(p):
@@ -188,3 +189,12 @@ def test_the_second_backward_after_the_warning_is_silent():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         p.add_grad([1.0])
+
+
+def test_the_array_of_a_parameter_in_a_mapped_file_is_of_the_plain_class(tmp_path):
+    state = Parameter([1.0, 2.0]).__getstate__()
+    state[1]["_data"] = np.memmap(tmp_path / "map", float, "w+", shape=2)
+    p = Parameter([0.0, 0.0])
+    p.__setstate__(state)
+    assert type(p.data) is np.ndarray
+    assert np.shares_memory(p.data, state[1]["_data"])
