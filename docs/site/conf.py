@@ -39,6 +39,8 @@ suppress_warnings = [
 ]
 
 html_theme = "furo"  # light and dark, at any width, with nothing from elsewhere
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = f"mlp {release}"
 html_show_sphinx = html_show_copyright = False
 html_math_renderer = "mathml"
@@ -67,6 +69,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "remove_config_comments": True,
     "show_signature": False,
+    "write_computation_times": False,
 }
 
 
