@@ -142,6 +142,13 @@ def test_each_net_is_scikit_learns(activation, sizes):
     assert_like_theirs(MLPClassifier(sizes, activation, **settings), x, y, 1e-9)
 
 
+def test_epsilon_bounds_adams_steps():
+    net = MLPRegressor((3,), epsilon=1e9, max_iter=1, random_state=0)
+    start = quiet(clone(net).set_params(learning_rate_init=1e-300), *rows())
+    for a, b in zip(weights(quiet(net, *rows())), weights(start), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize(("activation", "factor"), [("relu", 6), ("logistic", 2)])
 def test_the_first_weights_are_from_scikit_learns_range(activation, factor):
     x, y = rows(features=30, classes=3)
