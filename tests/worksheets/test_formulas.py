@@ -17,6 +17,7 @@ from mlp import (
     Tanh,
 )
 from mlp.worksheets import worksheet
+from mlp.worksheets.evaluation import Evaluation
 from mlp.worksheets.formulas import FormulaError, read, signs
 
 pytest.importorskip("lark")
@@ -62,6 +63,7 @@ relu 3.1 | x \frac{\partial l}{\partial \hat{y}} W^{(2)} \frac{∂ z_2}{∂ z_1}
 relu 3.1 | x dl/dyhat I W2 dz2/dz1
 relu 3.1 | x (2/K) (ŷ - y)^T W2 diag(1[z1 > 0])
 relu 3.1 | ∂ℓ/∂W1 = x ∂L/∂z₁
+relu 3.1 | x dl/dyhat dyhat/dz3 dz3/dz2 dz2/dz1
 relu 4.1 | 1 if i = j and (z₁)ᵢ > 0, else 0
 relu 4.1 | diag(\mathbb{1}_{z_1 > 0})
 relu 4.1 | δ_ij 1[z_{1,i} > 0]
@@ -91,6 +93,7 @@ classes 4.2 | e^{ŷ_i} / sum(e^{ŷ}) − y_i
 classes 2.4 | -\sum_k y_k \log p_k
 classes 4.1 | diag(1 - tanh(z1)^2)
 columns 3.1 | ∂z₂/∂z₁ · W⁽²⁾ᵀ · ∂ℓ/∂ŷ · xᵀ
+columns 3.1 | ∂z₂/∂z₁ · ∂ŷ/∂z₂ · ∂ℓ/∂ŷ · xᵀ
 columns 4.2 | (2/K)(ŷ − y)
 softmax 4.1 | diag(z2) − z2 z2^T
 softmax 4.1 | z2_i(1 - z2_i) if i = j, -z2_i z2_j if i ≠ j
@@ -242,6 +245,15 @@ def test_nothing_that_a_student_writes_crashes():
         key = rng.choice(["2.1", "2.5", "3.1", "4.1", "4.3"])
         mark, verdict, text = marked(SHEETS["relu"], key, answer)
         assert verdict == "right" or text, answer
+
+
+def test_the_order_of_two_indices_counts():
+    points = SHEETS["relu"].asked["4.1"].targets["numerator"]
+    point = points[0].point
+    straight, turned = (
+        Evaluation(text, point).sides()[0].array() for text in ("W1_{ij}", "W1_{ji}")
+    )
+    assert straight.tolist() == point.values["W⁽¹⁾"].tolist() == turned.T.tolist()
 
 
 def test_signs_keep_the_length_of_a_formula():
