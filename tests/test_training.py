@@ -16,6 +16,7 @@ from mlp import (
     minibatches,
     train_step,
 )
+from mlp.core.team import Team
 
 # Mazur, "A Step by Step Backpropagation Example", 2015. The loss of the post,
 # ½ Σ (yᵢ − ŷᵢ)², is the mean for two outputs.
@@ -231,3 +232,22 @@ def test_evaluation_between_forward_and_backward():
     model.forward(np.ones((9, 3)))
     with pytest.raises(ValueError, match=r"steps 1 and 4.*write model\.predict\(x\)"):
         model.backward(gradient)
+
+
+@pytest.mark.parametrize(("weight", "rows"), [(None, 3), ([1.0, 0.5, 0.0], 1.5)])
+def test_a_team_is_told_of_how_many_rows_the_gradient_is(weight, rows):
+    told = []
+
+    class Two(Team):
+        size = 2
+
+    class Told(SGD):
+        def step(self, rows=None):
+            told.append(rows)
+            super().step()
+
+    model = Linear(2, 1, rng=0)
+    optimizer = Told(model.parameters(), lr=0.1)
+    optimizer.team = Two()
+    train_step(model, MSELoss(), optimizer, np.ones((3, 2)), np.ones((3, 1)), weight)
+    assert told == [rows]

@@ -7,7 +7,8 @@ import pickle
 import numpy as np
 import pytest
 
-from mlp import Optimizer, Parameter
+from mlp import SGD, Linear, MSELoss, Optimizer, Parameter
+from mlp.core.team import Team
 
 
 class Own(Optimizer):
@@ -180,3 +181,17 @@ def test_what_fades_away_is_0_and_the_smallest_normal_number_stays():
     p.add_grad([1.0])
     optimizer.step()
     assert optimizer.state_of(p)["a"].tolist() == [least, 0, -least, 0, 1]
+
+
+def test_to_begin_with_a_model_is_to_let_the_team_hand_it_out():
+    handed = []
+
+    class Others(Team):
+        def hand_out(self, model):
+            handed.append(model)
+
+    layer = Linear(1, 1)
+    optimizer = SGD(layer.parameters(), lr=0.1)
+    optimizer.team = Others()
+    optimizer.begin(layer, MSELoss())
+    assert handed == [layer]
