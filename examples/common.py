@@ -192,6 +192,8 @@ def errors_as_sentences(parser: Parser) -> Iterator[None]:
         )
     except MemoryError as error:
         parser.error(f"{error}; try a smaller --hidden")
+    except ImportError as error:  # of an extra
+        parser.error(str(error))
 
 
 def load(

@@ -462,7 +462,11 @@ FAST = {
 
 
 def test_all_examples_are_tried():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*FAST, "common"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
+        *FAST,
+        "common",
+        "parallel",  # tests/parallel/test_mpi.py
+    }
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

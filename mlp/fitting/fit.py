@@ -73,7 +73,10 @@ def fit(
         Its reduction says how the losses of batches are averaged. One of
         your own without a reduction counts as a mean over rows.
     optimizer : Optimizer
-        Made of the model's parameters(), or some of them.
+        Made of the model's parameters(), or some of them. With an AllReduce
+        (mlp.parallel) several processes call fit alike: each trains on its
+        part of every batch; process 0 alone evaluates, calls metrics,
+        schedule and on_epoch, shows progress and keeps the checkpoint.
     x, y : array_like
         The training rows, and their targets, as the loss takes them. Floats
         are converted to the parameters' dtype once, before the start;

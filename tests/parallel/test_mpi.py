@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from processes import start, why_not
+from processes import ROOT, start, why_not
 
 from mlp import Adam, Linear, Sequential, Tanh, load
 
+EXAMPLE = ROOT / "examples" / "parallel.py"
 PROGRAM = Path(__file__).with_name("under_mpi.py")
 
 
@@ -49,3 +50,13 @@ def test_one_that_is_killed_ends_all_and_leaves_a_whole_checkpoint(tmp_path):
     model = Sequential(Linear(3, 5), Tanh(), Linear(5, 2))
     kept = load(tmp_path / "run.npz", model, Adam(model.parameters()))
     assert kept["epoch"] == 3  # the fourth had begun
+
+
+def test_the_example_finds_the_same_net_with_two_processes_as_with_one():
+    """Its loss is printed to ten places."""
+    texts = [start(size, EXAMPLE, "--epochs", 2).stdout for size in (1, 2)]
+    alone, together = (
+        dict(line.split()[1:] for line in text.splitlines()[1:3]) for text in texts
+    )
+    assert texts[1].split()[:2] == ["processes", "2"]
+    assert alone == together and float(alone["loss"]) < 2.3
