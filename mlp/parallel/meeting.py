@@ -1,9 +1,9 @@
-"""A team of MPI processes: each exchange begins with one kind of all-reduce.
+"""A team of MPI processes, and where they meet.
 
 Processes that wait for each other in different MPI calls wait for good. So
 there is one call that they meet in, on one buffer, whatever comes next:
 
-    buffer = [ kind, steps, rows of each process | which gradients | gradients ]
+    [ kind, steps, rows of each process | which gradients | gradients ]
 
 A process writes its own row of the first part, and 0 into those of the
 others; so the sum over processes holds what each of them came for. If that
