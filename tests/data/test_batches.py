@@ -170,3 +170,42 @@ def test_split_refuses_one_row_and_unequal_rows():
         train_test_split([[1.0]], [1.0])
     with pytest.raises(ValueError, match="same number of rows"):
         train_test_split([[1.0], [2.0]], [1.0])
+
+
+def test_shards_are_the_parts_of_each_batch():
+    rows = np.arange(11)
+    whole = list(minibatches(rows, 10 * rows, 4, rng=7))
+    shards = [minibatches(rows, 10 * rows, 4, rng=7, shard=(r, 4)) for r in range(4)]
+    for (x, y), *parts in zip(whole, *shards, strict=True):
+        for array, i in ((x, 0), (y, 1)):
+            assert (
+                np.concatenate([part[i] for part in parts]).tolist() == array.tolist()
+            )
+        sizes = [len(part[0]) for part in parts]
+        assert sizes == [1, 1, 1, 1 if len(x) == 4 else 0]
+    (part,) = minibatches(rows, rows, 11, shuffle=False, shard=(1, 4))
+    assert part[0].tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("shard", "error", "match"),
+    [
+        ((2, 2), ValueError, "expected a rank from 0 to 1 in shard, got 2"),
+        ((-1, 2), ValueError, "rank in shard"),
+        ((0, 0), ValueError, "size in shard"),
+        ((0.5, 2), ValueError, "rank in shard to be whole"),
+        (3, TypeError, r"write shard=\(comm.rank, comm.size\)"),
+        ((0, 1, 2), TypeError, "a pair"),
+        (("0", 2), TypeError, "rank in shard"),
+    ],
+)
+def test_a_wrong_shard(shard, error, match):
+    with pytest.raises(error, match=match):
+        minibatches([1.0], [1.0], 1, rng=0, shard=shard)
+
+
+def test_several_processes_need_one_order():
+    with pytest.raises(ValueError, match="draws an order of its own"):
+        minibatches([1.0], [1.0], 1, shard=(0, 2))
+    assert len(list(minibatches([1.0], [1.0], 1, shard=(0, 2), shuffle=False))) == 1
+    assert len(list(minibatches([1.0], [1.0], 1, shard=(0, 1)))) == 1
