@@ -36,6 +36,7 @@ myst_heading_anchors = 4
 suppress_warnings = [
     "config.cache",  # the gallery's settings hold functions, which no cache keeps
     "misc.highlighting_failure",  # what an example prints is not always Python
+    "ref.python",  # lr is an attribute of several classes
 ]
 
 html_theme = "furo"  # light and dark, at any width, with nothing from elsewhere
