@@ -414,7 +414,7 @@ HEAD = """\
 # Mutations
 
 How the tests are tested: `.venv/bin/python tests/mutation_audit.py` makes small
-mistakes in mlp/, one at a time, at most a few in each function, and sees whether a
+mistakes in mlp/, one at a time, at most one in each function, and sees whether a
 test fails. A mutant is mlp with one mistake. It is killed if a test fails, and lives
 if none does. An equivalent mutant changes nothing that could be seen. The script
 writes this page.

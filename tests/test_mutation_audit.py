@@ -131,7 +131,7 @@ def of_mlp():
 def test_every_module_can_be_mutated():
     for module, (source, found) in of_mlp().items():
         nodes = ast.walk(ast.parse(source))
-        assert len(found) > 3 or not any(isinstance(n, ast.FunctionDef) for n in nodes)
+        assert found or not any(isinstance(n, ast.FunctionDef) for n in nodes)
         for mutant in audit.sample(found, 1)[:3]:
             compile(mutant.put_into(source), module, "exec")
 
