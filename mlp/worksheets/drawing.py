@@ -24,7 +24,8 @@ from mlp.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss
 VERSION = 1
 ROWS = 2  # data points: enough that a unit is on for one and off for the other
 TRIES, SHEETS = 200, 60  # of a unit's weights, and of all numbers
-SEEN = 0.0101  # what the largest entry of each gradient is at least
+SEEN = 0.0101  # what the largest entry of each gradient is at least; no round number
+LEAST = (0.0101, 0.00051, 0.0)  # and the smallest, in three thirds of the draws
 
 HALVES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
 SMALL = (-1.0, -0.5, 0.0, 0.5, 1.0)
@@ -114,9 +115,8 @@ def draw(d: Derivation, seed: str) -> tuple[Array, Array]:
     reason = ""
     for attempt in range(SHEETS):
         drawn = Drawn(f"{seed}: {attempt}")
-        least = (0.0101, 0.00051, 0.0)[attempt * 3 // SHEETS]  # no round number
         try:
-            return _attempt(d, drawn, least)
+            return _attempt(d, drawn, attempt * len(LEAST) // SHEETS)
         except _Degenerate as found:
             reason = str(found)
     raise ValueError(
@@ -125,7 +125,12 @@ def draw(d: Derivation, seed: str) -> tuple[Array, Array]:
     )
 
 
-def _attempt(d: Derivation, drawn: Drawn, least: float) -> tuple[Array, Array]:
+def _attempt(d: Derivation, drawn: Drawn, third: int) -> tuple[Array, Array]:
+    """Draw once; the later the third, the less is asked of the numbers.
+
+    In the second third only the first unit of a ReLU is off somewhere, since
+    in a deep net several that are off leave no path for some gradients.
+    """
     x = drawn.choices(HALVES, ROWS, d.places[0].below.width.value)
     if np.any(x[0] == x[1]) and x.shape[1] < 4:
         raise _Degenerate("two rows of x with a number in common")
@@ -134,18 +139,18 @@ def _attempt(d: Derivation, drawn: Drawn, least: float) -> tuple[Array, Array]:
         layer, rule = place.layer, place.rule
         above = [p.layer for p in d.places[k + 1 :]]
         if isinstance(rule, Affine):
-            _draw_weights(drawn, layer, z, above, d.criterion)
+            _draw_weights(drawn, layer, z, above, d.criterion, third)
         elif isinstance(rule, Normalized):
             _draw_scale(drawn, layer, rule)
-        z = _checked(layer, z, least)
+        z = _checked(layer, z, third)
     last = d.places[-1].layer
     y = TARGETS.get(type(d.criterion), _numbers)(drawn, z.shape[1], last)
-    _check_gradients(d, x, y, least)
+    _check_gradients(d, x, y, LEAST[third])
     return x, y
 
 
 def _draw_weights(
-    drawn: Drawn, layer: Any, x: Array, above: list[Layer], criterion: Loss
+    drawn: Drawn, layer: Any, x: Array, above: list[Layer], criterion: Loss, third: int
 ) -> None:
     """Write weights, a unit at a time, whose outputs are neither large nor off."""
     following = type(above[0]) if above else None
@@ -162,7 +167,8 @@ def _draw_weights(
             if b is not None:
                 b.data[unit] = drawn.choices(SMALL)
                 z = z + b.data[unit]
-            alive = is_off is None or bool((z > 0).any())
+            on = np.all if third == 1 and unit else np.any
+            alive = is_off is None or bool(on(z > 0))
             if w[unit].any() and np.abs(z).max() <= limit and alive and z.all():
                 break
         else:
@@ -178,17 +184,17 @@ def _draw_scale(drawn: Drawn, layer: Any, rule: Normalized) -> None:
         rule.var.data[...] = drawn.choices((1.0, 4.0), *rule.var.data.shape)
 
 
-def _checked(layer: Layer, x: Array, least: float) -> Array:
+def _checked(layer: Layer, x: Array, third: int) -> Array:
     """Return forward of a layer; no unit of it is off in each row, or flat.
 
-    Unless any numbers are welcome, some unit is off, but not all for a row.
+    Nor are all units off in a row, and at first some unit is off.
     """
     y = np.asarray(layer.forward(x))
     off, slope = DEAD.get(type(layer)), SATURATES.get(type(layer))
     if off is not None and np.any(np.all(off(y), axis=0)):
         raise _Degenerate("a unit that is off in each row")
-    if off is not None and least and y.shape[1] > 1:
-        if not np.any(off(y)) or np.any(np.all(off(y), axis=1)):
+    if off is not None and third < 2 and y.shape[1] > 1:
+        if np.any(np.all(off(y), axis=1)) or (third == 0 and not np.any(off(y))):
             raise _Degenerate("no unit that is off, or all of them")
     if slope is not None and np.any(slope.is_flat(y)):
         raise _Degenerate(f"a saturated {type(layer).__name__}")

