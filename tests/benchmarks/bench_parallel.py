@@ -153,7 +153,7 @@ def table(head, rows):
 
 def figures():
     """Return the Markdown of all figures."""
-    processes = max(2, os.cpu_count() or 2)
+    processes, load = max(2, os.cpu_count() or 2), os.getloadavg()[0]
     alone, together = measured(1), measured(processes)
     one = {(n, rows): step for n, rows, step, _ in alone["steps"]}
     many = {(n, rows): (step, wait) for n, rows, step, wait in together["steps"]}
@@ -164,7 +164,8 @@ def figures():
     β = slope * processes / (2 * (processes - 1))
     text = [
         f"On {os.cpu_count()} cores, Python {sys.version.split()[0]}, NumPy "
-        f"{np.__version__}; {processes} processes, float32, SGD with momentum.",
+        f"{np.__version__}; {processes} processes, float32, SGD with momentum. The load "
+        f"average before the run was {load:.1f}; above 0.5 other work was measured too.",
         "**Strong scaling** divides a batch of "
         f"{ROWS} rows among the processes; **weak scaling** gives {ROWS} rows to each. "
         f"A speed-up of {processes} would be perfect.",
