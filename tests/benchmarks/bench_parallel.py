@@ -164,8 +164,9 @@ def figures():
     β = slope * processes / (2 * (processes - 1))
     text = [
         f"On {os.cpu_count()} cores, Python {sys.version.split()[0]}, NumPy "
-        f"{np.__version__}; {processes} processes, float32, SGD with momentum. The load "
-        f"average before the run was {load:.1f}; above 0.5 other work was measured too.",
+        f"{np.__version__}; {processes} processes, float32, SGD with momentum. The "
+        f"load average before the run was {load:.1f}; above 0.5 other work was "
+        f"measured too.",
         "**Strong scaling** divides a batch of "
         f"{ROWS} rows among the processes; **weak scaling** gives {ROWS} rows to each. "
         f"A speed-up of {processes} would be perfect.",
