@@ -2,9 +2,10 @@
 
 A test that cannot fail tests nothing. This script makes small mistakes in mlp, one
 at a time: another sign, a factor or a transpose dropped, a condition that always
-holds, a statement left out. The tests of the module run first, and all others only if
-none of them fails. Then the mistake lives: a test is missing, or the mistake changes
-nothing that can be seen, and mutation_equivalents.toml says why.
+holds, a statement left out. The tests of the module run first, then those of its
+package, and all others only if none of them fails. If none fails at all, the mistake
+lives: a test is missing, or the mistake changes nothing that can be seen, and
+mutation_equivalents.toml says why.
 
     .venv/bin/python tests/mutation_audit.py                     those of MODULES
     .venv/bin/python tests/mutation_audit.py layers optim        these, or packages
@@ -340,7 +341,7 @@ def first_failure(
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(run.pid, signal.SIGKILL)  # with what a test started
-    if run.returncode == 0:
+    if run.returncode in (0, 5):  # 5: none was there to run
         return None
     failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
     if failed is None and run.returncode > 0:
@@ -376,8 +377,11 @@ class Audit:
             file = tree / "mlp" / mutant.module
             file.write_bytes(mutant.put_into(file.read_bytes()))
             found = first_failure(tree, own, [], self.limits[mutant.module])
-            if found is None and not is_excused:
-                found = first_failure(tree, [], own, self.limits[""])
+            near = f"tests/{PurePath(mutant.module).parts[0].strip('_')}"
+            stages = [([near], own)] if (tree / near).is_dir() else []
+            for paths, besides in [*stages, ([], [*own, near])]:
+                if found is None and not is_excused:
+                    found = first_failure(tree, paths, besides, self.limits[""])
         print(" | ".join([found or "LIVES", *mutant[:4]]), flush=True)
         return found
 
