@@ -279,11 +279,7 @@ class Evaluation:
             return found[0]
         if alias:
             return alias
-        known = sorted(
-            k
-            for k in values
-            if re.fullmatch(r"[^∂.(XYZGŶNℓ]|[^∂.(ZG][⁰-⁹¹²³₀-₉⁽⁾]+", k)
-        )
+        known = sorted(filter(_SHOWN.fullmatch, values))
         raise self._error(
             f"{letter}{low} is no letter of this sheet; there are {', '.join(known)}",
             token,

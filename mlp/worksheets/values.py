@@ -33,12 +33,9 @@ class Value(NamedTuple):
 
     def array(self) -> Array:
         """Return it in two dimensions, or entries of one index in one."""
-        if not self.indices:
-            return self.data
-        axes = [k for k in range(3) if self.data.shape[k] > 1]
-        if self.indices <= {"i", "j"} and len(self.indices) == 2:
+        if self.indices == {"i", "j"}:
             return self.data[:, :, 0]
-        return self.data.ravel() if len(axes) < 2 else self.data
+        return self.data.ravel() if len(self.indices) == 1 else self.data
 
 
 def _sigma(a: Array) -> Array:
