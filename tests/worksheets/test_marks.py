@@ -1,12 +1,13 @@
 """grade: rounding, layouts, slips, and errors carried forward."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 
 from mlp import BCELoss, Linear, MSELoss, ReLU, Sequential, Sigmoid
-from mlp.worksheets import worksheet
+from mlp.worksheets import formulas, worksheet
 
 
 def sheet_of(*layers, loss=MSELoss, **how):
@@ -235,3 +236,13 @@ def test_the_order_of_the_steps():
     late, early = [f, loss, b, zero, step], [loss, f, zero, b, step]
     for answer in (late, early, "A B C D", 5, [f] * 5):
         assert sheet.grade({"1.1": answer}).total == 0
+
+
+def test_without_lark_a_formula_is_a_sentence_and_numbers_are_marked(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lark", None)
+    formulas._parser.cache_clear()
+    sheet = sheet_of(Linear(2, 1), questions=["forward", "numbers"])
+    numbers = {k: a for k, a in sheet.solution.items() if k.startswith("5.")}
+    assert sheet.grade(numbers).total == len(numbers)
+    with pytest.raises(ImportError, match=r"pip install '\.\[formulas\]'"):
+        sheet.grade({"2.1": "W1 x + b1 + 0"})
