@@ -27,6 +27,11 @@ ORDER = {
     "fitting": ["fit", "run", "rewind", "history", "checkpoint"],
     "checking": ["gradients", "pieces", "differences", "verdicts", "report"],
     "derivation": ["rules", "expressions", "tables", "derivation", "rendering"],
+    "plotting": ["boundary", "surface", "activations", "weights", "network", "live"],
+    "worksheets": ["sheets", "questions", "marks", "formulas"],
+    "estimators": ["classifier", "regressor"],
+    "parallel": ["allreduce", "meeting"],
+    "commands": ["train", "predict", "derive", "worksheet", "mark"],
     "_shared": ["arrays", "numbers", "sums", "walking", "printing"],
 }
 COURSE = ("core", "layers", "losses", "sequential", "optim", "training")
@@ -57,16 +62,18 @@ order, and of the rest what you need.
 BOX, PAD, LINE, MARGIN, STOREY = 132, 12, 15, 20, 56  # in pixels
 # Where a box stands in its storey, so that few arrows cross and none runs behind a box.
 COLUMN = {
-    "checkpoint": 4.4,
-    **{"checking": 1.0, "derivation": 2.2, "fitting": 4.4},
-    **{"sequential": 0.5, "training": 4.0},
-    **{"layers": 0.0, "summary": 1.1, "losses": 2.2, "optim": 3.3, "datasets": 6.3},
+    **{"__main__": 0.0, "commands": 0.0},
+    **{"checkpoint": 4.6, "estimators": 5.75, "plotting": 6.9, "worksheets": 8.05},
+    **{"checking": 1.75, "derivation": 3.0, "fitting": 4.6},
+    **{"sequential": 0.5, "training": 4.5},
+    **{"layers": 0.0, "summary": 1.1, "losses": 2.2, "optim": 3.3, "datasets": 5.75},
     **{
         "initializers": 0.0,
         "metrics": 1.1,
         "core": 2.2,
         "schedules": 4.65,
         "data": 5.75,
+        "parallel": 6.9,
     },
     "_shared": 2.2,
 }
