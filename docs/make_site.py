@@ -158,7 +158,8 @@ def course(book: Book) -> None:
     pages = []
     book.moved["backprop.md"] = "course/index.md"
     for number, (heading, body) in enumerate(chapters, 1):
-        page = f"course/{number:02}-{slug(heading)[:40].strip('-')}.md"
+        words = re.findall("[a-z0-9]+", slug(heading))  # in ASCII, for an address
+        page = f"course/{number:02}-{'-'.join(words[:5])}.md"
         pages.append((page, f"# {heading}\n{body}"))
         for line in [f"## {heading}", *body.splitlines()]:
             if re.match("##+ ", line):
