@@ -30,6 +30,22 @@ def new_figure(who: str, width: float, height: float) -> Any:
     return figure
 
 
+def plain(text: str) -> str:
+    r"""Return a label that matplotlib shows as text.
+
+    It would take what stands between two $ as a formula, and leave a name
+    that begins with _ out of the legend.
+
+    Examples
+    --------
+    >>> from mlp._shared.figures import plain
+    >>> plain("$5 to $10"), plain("_f1")
+    ('\\$5 to \\$10', ' _f1')
+    """
+    text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
 def show_as(thing: Any, figure: Any) -> None:
     """Let a notebook show a figure where thing is the last line of a cell."""
     vars(thing)["_repr_png_"] = partial(png, figure)

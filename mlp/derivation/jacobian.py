@@ -140,7 +140,7 @@ def _check_rows(twin: Layer, x: Array, y: Array, same: Array, jacobian: Array) -
     then farther away, unless the layer refuses those.
     """
     rng, out = np.random.default_rng(1986), len(jacobian)
-    size = np.abs(x) + (np.sqrt(np.mean(x**2)) or 1) * (x == 0)
+    size = np.abs(x) + (np.mean(np.abs(x)) or 1) * (x == 0)
     away = np.where(x < 0, -size, size) * rng.uniform(0.1, 0.3, (out + 1, x.shape[1]))
     g = rng.uniform(-1, 1, (out + 3, out)).astype(y.dtype)
     eps, ours = float(np.finfo(y.dtype).eps), [0, -2]

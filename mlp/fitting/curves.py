@@ -30,7 +30,7 @@ def svg(curves: Sequence[tuple[str, Sequence[float]]], is_log: bool) -> str:
     >>> svg([("loss", [4.0, 2.0, 1.0])], is_log=True).count("<polyline")
     1
     """
-    height_of = math.log10 if is_log else float
+    height_of = math.log10 if is_log else _half
     heights = [height_of(v) for _, values in curves for v in values if math.isfinite(v)]
     low, high = min(heights, default=0.0), max(heights, default=1.0)
     span, epochs = high - low or 1.0, max(len(values) for _, values in curves)
@@ -50,8 +50,9 @@ def svg(curves: Sequence[tuple[str, Sequence[float]]], is_log: bool) -> str:
     ]
     for share in (0, 0.25, 0.5, 0.75, 1):
         value = low + share * (high - low)
-        label, y = f"{10**value if is_log else value:.3g}", ABOVE + HEIGHT * (1 - share)
-        parts.append(_text(LEFT - 6, y + 4, label, "end"))
+        label = f"{10**value if is_log else 2 * value:.3g}"
+        y = ABOVE + HEIGHT * (1 - share) + 4
+        parts.append(_text(LEFT - 6, y, label, "end"))
     for epoch in sorted({1, (epochs + 1) // 2, epochs}):
         x = LEFT + WIDTH * (epoch - 1) / max(epochs - 1, 1)
         parts.append(_text(x, ABOVE + HEIGHT + 16, str(epoch), "middle"))
@@ -70,6 +71,11 @@ def svg(curves: Sequence[tuple[str, Sequence[float]]], is_log: bool) -> str:
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _half(value: float) -> float:
+    """Return value / 2: the difference of two of them does not overflow."""
+    return value / 2
 
 
 def _pieces(values: Sequence[float]) -> Iterator[list[tuple[int, float]]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlp._shared.arrays import Array
-from mlp._shared.figures import new_figure
+from mlp._shared.figures import new_figure, plain
 from mlp._shared.printing import printable
 from mlp.core.layer import Layer
 
@@ -147,7 +147,7 @@ class History:
         column = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
         for axes, (what, curves) in zip(column, panels, strict=True):
             for name, values in curves:
-                axes.plot(range(1, len(values) + 1), values, ".-", label=name)
+                axes.plot(range(1, len(values) + 1), values, ".-", label=plain(name))
             axes.set_ylabel(what)
             axes.grid(alpha=0.3)
             if best is not None:
@@ -191,7 +191,7 @@ class History:
         top, bottom = max(points), min(points)
         # neighbouring floats may have one logarithm
         is_log = self._is_log() and math.log(top) > math.log(bottom)
-        height_of = math.log if is_log else float
+        height_of = math.log if is_log else _half
         low, span = height_of(bottom), height_of(top) - height_of(bottom)
         columns = min(epochs, WIDTH)
         canvas = [[" "] * columns for _ in range(HEIGHT)]
@@ -254,6 +254,11 @@ class History:
         if self.stopped not in (None, "epochs"):
             parts.append(f"stopped by {self.stopped}")
         return printable(f"History({', '.join(parts)})")
+
+
+def _half(value: float) -> float:
+    """Return value / 2: the difference of two of them does not overflow."""
+    return value / 2
 
 
 def _epochs(number: int) -> str:

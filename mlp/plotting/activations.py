@@ -78,6 +78,8 @@ def activations(
     if criterion is not None:
         numbers.instance(who, "criterion", criterion, Loss)
     x = arrays.floating(who, "x", x)
+    if not numbered_layers(model):
+        raise ValueError(f"{who}: expected a model with layers, got none")
     names, outputs, gradients = passed(model, x, y, criterion, _random)
     grid = several_axes(who, ax, 2, len(names))
     for column, name in enumerate(names):
@@ -126,5 +128,7 @@ def _histogram(ax: Any, values: Array) -> None:
     ax.tick_params(labelsize="x-small")
     text = "nothing finite"
     if finite.size:
-        text = f"{finite.mean():.2g} ± {finite.std():.2g}"
+        scale = np.abs(finite).max() or 1.0  # whose square may be infinite
+        mean, std = (finite / scale).mean(), (finite / scale).std()
+        text = f"{mean * scale:.2g} ± {std * scale:.2g}"
     ax.set_xlabel(text, fontsize="small")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mlp._shared import arrays, numbers, sums
+from mlp._shared import arrays, figures, numbers, sums
 from mlp._shared.arrays import Array
 from mlp.core import Layer
 from mlp.data.encoding import label_column
@@ -102,7 +102,7 @@ def decision_boundary(
             color=COLOURS[this],
             edgecolor="black",
             linewidth=0.6,
-            label=names[this],
+            label=figures.plain(names[this]),
         )
     ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="x₁", ylabel="x₂")
     ax.legend()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,11 +33,13 @@ def live(
     ----------
     x, y : array_like, or None
         Points for decision_boundary; without them, or with another number
-        of features than two, the losses are drawn alone.
+        of features than two, the losses are drawn alone. What
+        decision_boundary refuses, the targets of a regression, is said in
+        its place, and the run goes on.
     every : float
         Seconds from one picture to the next, at least. More pass where
         drawing would take more than 3 % of the run. The last epoch is
-        always drawn.
+        always drawn. Another run has a picture of its own.
 
     Returns
     -------
@@ -83,9 +86,9 @@ class Live:
     figure : matplotlib Figure
         The picture, as it was drawn last.
     drawn : int
-        How many times it was.
+        How many times it was, in this run.
     seconds : float
-        What drawing took in all.
+        What drawing took, in this run.
     """
 
     def __init__(
@@ -98,12 +101,19 @@ class Live:
         self._panels = self.figure.subplots(
             1, 2 if self._has_plane else 1, squeeze=False
         )[0]
-        self._handle: Any = None
+        self._cost = 0.0
+        self._begin(None)
+
+    def _begin(self, history: History | None) -> None:
+        """Begin a run, with no picture and no time of the one before."""
+        self._history, self._handle = history, None
         self._begun = self._last_end = time.perf_counter()
-        self.drawn, self.seconds, self._cost = 0, 0.0, 0.0
+        self.drawn, self.seconds = 0, 0.0
 
     def __call__(self, history: History, model: Layer) -> None:
         """Draw, unless that was done a moment ago."""
+        if history is not self._history:
+            self._begin(history)
         now = time.perf_counter()
         if history.stopped is None and not self._is_due(now):
             return
@@ -133,14 +143,22 @@ class Live:
         losses.set(xlabel="epochs", ylabel="loss")
         losses.legend()
         if self._has_plane:
-            decision_boundary(
-                model, self._x, self._y, points=POINTS, ax=self._panels[1]
-            )
+            self._draw_plane(model, self._panels[1])
         picture = Picture(figures.png(self.figure))
         if self._handle is None:
             self._handle = self._display(picture, display_id=True)
         else:
             self._handle.update(picture)
+
+    def _draw_plane(self, model: Layer, axes: Any) -> None:
+        """Draw the decision boundary, or say why there is none."""
+        try:
+            decision_boundary(model, self._x, self._y, points=POINTS, ax=axes)
+        except (TypeError, ValueError) as error:  # a picture must not end a run
+            axes.clear()
+            text = textwrap.fill(figures.plain(str(error)), 40)
+            axes.text(0.5, 0.5, text, ha="center", va="center")
+            axes.axis("off")
 
 
 class Picture:

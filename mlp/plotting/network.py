@@ -76,7 +76,9 @@ def network(
     if criterion is not None:
         numbers.instance(who, "criterion", criterion, Loss)
     row = _row(who, net, x)
-    names, outputs, gradients = passed(net, row, _target(y), criterion, _largest)
+    if y is not None:
+        y = _target(y, net.predict(row).shape[-1])
+    names, outputs, gradients = passed(net, row, y, criterion, _largest)
     places = [_column(out.shape[-1]) for out in outputs]
     top = max(height for units in places for height in units.values()) + 0.7
     ax = axes_or_new(who, ax, 1.6 * len(outputs) + 1, 1.5 * top + 1.2)
@@ -125,9 +127,10 @@ def _row(who: str, net: Layer, x: Any) -> Array:
     return row
 
 
-def _target(y: Any) -> Any:
-    """Return the target as a batch of one: a label as (1,), a row as (1, K)."""
-    return y if y is None or np.ndim(y) == 2 else np.asarray(y)[np.newaxis]
+def _target(y: Any, width: int) -> Array:
+    """Return the target as a batch of one: a row as (1, width), a label as (1,)."""
+    row: Array = np.asarray(y)
+    return row.reshape(1 if row.size == 1 < width else (1, -1))
 
 
 def _column(width: int) -> dict[int, float]:

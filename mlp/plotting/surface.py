@@ -89,6 +89,8 @@ def loss_surface(
     numbers.instance(who, "criterion", criterion, Loss)
     span = numbers.number(who, "span", span, above=0)
     points = numbers.positive_int(who, "points", points)
+    if points < 2:
+        raise ValueError(f"{who}: expected points of at least 2, got 1")
     if history is not None:
         numbers.instance(who, "history", history, History)
     net = copy.deepcopy(net_of(who, model))
@@ -110,12 +112,14 @@ def loss_surface(
         for j, a in enumerate(steps):
             for p, at, d, e in zip(parameters, center, δ, η, strict=True):
                 p.data[...] = at + a * d + b * e
-            heights[i, j] = criterion.forward(net.predict(x), y)
+            with np.errstate(over="ignore", invalid="ignore"):  # far away
+                heights[i, j] = criterion.forward(net.predict(x), y)
+    heights[~np.isfinite(heights)] = np.nan  # where no contour is drawn
+    low, high = np.fmin.reduce(heights, None), np.fmax.reduce(heights, None)
     ax = axes_or_new(who, ax)
-    is_log = heights.min() > 0 and heights.max() > 10 * heights.min()
     levels: Any = LEVELS
-    if is_log:
-        levels = np.geomspace(heights.min(), heights.max(), LEVELS)
+    if 0 < 10 * low < high:
+        levels = np.geomspace(low, high, LEVELS)
     lines = ax.contour(steps, steps, heights, levels, cmap="viridis")
     ax.clabel(lines, lines.levels[::4], fontsize="x-small")
     ax.plot(0, 0, "k*", markersize=12, label="θ")

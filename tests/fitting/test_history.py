@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 import sys
 
 import pytest
@@ -221,3 +222,25 @@ def test_without_matplotlib(tmp_path, capsys, monkeypatch):
     with pytest.raises(ImportError, match=r"pip install '\.\[plot\]'"):
         history.plot(tmp_path / "curve.png")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "losses", [[1.7e308, 1.0, -1.7e308], [1.7e308, 1.7e-308], [5e-324, 1e-323]]
+)
+def test_losses_of_any_size_have_a_curve(losses):
+    history = History(loss=losses)
+    assert str(history).count("•") == 1 + len(losses)
+    picture = history._repr_html_()
+    assert "nan" not in picture and "inf" not in picture
+    (points,) = re.findall(r'points="(.*?)"', picture)
+    assert len({point.split(",")[1] for point in points.split()}) == len(losses)
+    assert f">{max(losses):.3g}</text>" in picture
+
+
+@pytest.mark.parametrize("name", ["_f1", r"$\foo$"])
+def test_a_metric_of_any_name_stands_in_the_legend(name):
+    pytest.importorskip("matplotlib")
+    figure = History(loss=[2.0, 1.0], metrics={name: [0.0, 1.0]}).plot()
+    figure.draw_without_rendering()
+    (text,) = figure.axes[1].get_legend().get_texts()
+    assert text.get_text().strip().replace("\\$", "$") == name

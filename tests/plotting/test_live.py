@@ -6,7 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mlp import Adam, CrossEntropyLoss, History, Linear, Sequential, fit
+from mlp import (
+    Adam,
+    CrossEntropyLoss,
+    History,
+    Linear,
+    MSELoss,
+    Sequential,
+    fit,
+)
 from mlp.datasets import make_spirals
 
 pytest.importorskip("matplotlib")
@@ -122,3 +130,41 @@ def test_without_ipython_a_sentence_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", None)
     with pytest.raises(ImportError, match=r"expected IPython .* History\.plot"):
         live()
+
+
+def test_what_the_boundary_refuses_does_not_end_the_run():
+    model, watch = (
+        Sequential(Linear(2, 1, rng=0)),
+        Live(DATA.x, DATA.x[:, :1], 0.0, Shown()),
+    )
+    history = fit(
+        *(model, MSELoss(), Adam(model.parameters()), DATA.x, DATA.x[:, :1]),
+        epochs=2,
+        on_epoch=watch,
+    )
+    assert len(history.loss) == 2
+    (text,) = watch.figure.axes[1].texts
+    assert "expected y to be whole numbers or text" in " ".join(text.get_text().split())
+
+
+def test_another_run_has_a_picture_and_a_budget_of_its_own(monkeypatch):
+    clock = Clock(monkeypatch, cost=0.3)
+    displays = []
+
+    def display(picture, display_id):
+        displays.append(Shown(clock))
+        return displays[-1](picture, display_id)
+
+    watch = Live(None, None, 0.5, display)
+    for _ in range(2):
+        clock.now += 1000  # of which no run may draw
+        history = History()
+        for _ in range(100):
+            clock.now += 0.1
+            history.loss.append(1.0)
+            watch(history, MODEL)
+        assert watch.drawn <= 1
+        history.stopped = "epochs"
+        watch(history, MODEL)
+        assert watch.seconds == pytest.approx(0.3 * watch.drawn)
+    assert len(displays) == 2

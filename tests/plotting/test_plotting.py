@@ -427,3 +427,48 @@ def test_a_sample_of_any_form_will_do():
 def test_what_is_no_sample_is_refused(given, sentence):
     with pytest.raises(ValueError, match=sentence):
         network(*given)
+
+
+@pytest.mark.parametrize(
+    ("width", "criterion"), [(3, CrossEntropyLoss()), (2, MSELoss()), (1, MSELoss())]
+)
+def test_a_target_is_one_of_any_form_too(width, criterion):
+    model = net(2, width)
+    target = np.array([2]) if width == 3 else np.linspace(0.5, 1, width)
+    forms = [target, target[np.newaxis], target.tolist()]
+    forms += [target[0]] if target.size == 1 else []
+    if width == 3:
+        forms.append(np.eye(3)[2])
+    drawn = [
+        [t.get_text() for t in network(model, [1.0, 2.0], y, criterion).texts]
+        for y in forms
+    ]
+    assert all(texts == drawn[0] for texts in drawn)
+    other = network(model, [1.0, 2.0], target * 0, criterion)
+    assert [t.get_text() for t in other.texts] != drawn[0]
+
+
+def test_names_are_text_for_matplotlib():
+    names = ["_low", r"$\up$"]
+    ax = decision_boundary(net(2, 2), MOONS.x, MOONS.y, classes=names)
+    ax.figure.draw_without_rendering()
+    shown = [text.get_text().strip() for text in ax.get_legend().get_texts()]
+    assert shown == ["_low", r"\$\up\$"]
+
+
+def test_the_surface_is_drawn_where_the_loss_is_finite():
+    model = net(2, 3, 1)
+    with np.errstate(all="raise"):
+        ax = loss_surface(*(model, MSELoss(), MOONS.x, MOONS.y), span=1e100, points=6)
+    ax.figure.draw_without_rendering()
+    with pytest.raises(ValueError, match="loss_surface: expected points of at least 2"):
+        loss_surface(model, MSELoss(), MOONS.x, MOONS.y, points=1)
+
+
+def test_histograms_of_huge_numbers_say_mean_and_deviation():
+    model = Linear(1, 1)
+    model.weight.data[:], model.bias.data[:] = 1e300, 0.0
+    grid = activations(model, [[1.0], [3.0]])
+    assert grid[0, 0].get_xlabel() == "2e+300 ± 1e+300"
+    with pytest.raises(ValueError, match="activations: expected a model with layers"):
+        activations(Sequential(), [[1.0]])
