@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from mlp._shared import arrays
 from mlp._shared.arrays import Array, count_and_place
-from mlp._shared.sums import dot, logistic, underflow_is_zero
+from mlp._shared.sums import dot, underflow_is_zero
 from mlp.losses.reduced import _ReducedLoss, by_row, check_logits
 
 
@@ -216,8 +216,9 @@ class BCEWithLogitsLoss(_ReducedLoss):
     torch.nn.BCEWithLogitsLoss.
     """
 
-    _kept: tuple[Array, Array, Array | None] | None = None
+    _kept: tuple[Array, Array, Array, Array | None] | None = None
 
+    @underflow_is_zero
     def forward(
         self,
         prediction: npt.ArrayLike,
@@ -230,17 +231,20 @@ class BCEWithLogitsLoss(_ReducedLoss):
         _check_unit_interval(
             self, "target", y, "scale it, or use 0 for no and 1 for yes"
         )
-        self._kept, self._divisor = (z, y, w), divisor
-        with np.errstate(under="ignore"):
-            softplus = np.log1p(np.exp(-np.abs(z)))
-            terms = y * np.maximum(-z, 0) + (1 - y) * np.maximum(z, 0) + softplus
-            return float(np.sum(by_row(w, terms), dtype=np.float64)) / divisor
+        e = np.exp(-np.abs(z))
+        self._kept, self._divisor = (z, e, y, w), divisor
+        terms = y * np.maximum(-z, 0) + (1 - y) * np.maximum(z, 0) + np.log1p(e)
+        return float(np.sum(by_row(w, terms), dtype=np.float64)) / divisor
 
+    @underflow_is_zero
     def backward(self) -> Array:
         """Return (1/M) w ((1 − y) σ(z) − y σ(−z))."""
         if self._kept is None:
             raise arrays.no_forward(self, "loss = criterion.forward(…) (step 2)")
-        (z, y, w), self._kept = self._kept, None
-        with np.errstate(under="ignore"):
-            gradient = (1 - y) * logistic(z) - y * logistic(-z)
-            return np.asarray(by_row(w, gradient) / self._divisor)
+        z, e, y, w = self._kept
+        # σ(|z|) = 1/(1 + e) and σ(−|z|) = e/(1 + e), with e = e^(−|z|)
+        yes, no = np.where(z < 0, e, 1), np.where(z < 0, 1, e)
+        gradient = ((1 - y) * yes - y * no) / (1 + e)
+        slope = np.asarray(by_row(w, gradient) / self._divisor)
+        self._kept = None
+        return slope

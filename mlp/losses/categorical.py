@@ -112,6 +112,7 @@ class CrossEntropyLoss(_ReducedLoss):
     }
     _kept: tuple[Array, Array, Array | None] | None = None
 
+    @underflow_is_zero
     def forward(
         self,
         prediction: npt.ArrayLike,
@@ -122,15 +123,14 @@ class CrossEntropyLoss(_ReducedLoss):
         z, y = _logits_and_rows(self, prediction, target)
         w, divisor = self._weights(weight, z)
         rows, top = np.arange(len(z)), z.argmax(axis=1)
-        with np.errstate(under="ignore"):
-            s = z - z[rows, top][:, np.newaxis]
-            e = np.exp(s)
-            e[rows, top] = 0  # their e⁰ = 1 stands in log(1 + …) and in 1 + …
-            others = e.sum(axis=1, keepdims=True)
-            terms = by_row(w, y * (np.log1p(others) - s))
-            value = float(np.sum(terms, dtype=np.float64))
-            p = e / (1 + others)
-            p[rows, top] = (-others / (1 + others))[:, 0]
+        s = z - z[rows, top][:, np.newaxis]
+        e = np.exp(s)
+        e[rows, top] = 0  # their e⁰ = 1 stands in log(1 + …) and in 1 + …
+        others = e.sum(axis=1, keepdims=True)
+        terms = by_row(w, y * (np.log1p(others) - s))
+        value = float(np.sum(terms, dtype=np.float64))
+        e[rows, top] = -others[:, 0]
+        p = e / (1 + others)
         y[rows, top] -= 1
         self._kept, self._divisor = (p, y, w), divisor
         return value / divisor

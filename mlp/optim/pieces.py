@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mlp._shared.arrays import Array
 
-_LEAST = 1 << 15  # bytes of a parameter that is updated whole
+_LEAST = 1 << 16  # bytes of a parameter that is updated whole
 _PIECE = 1 << 20  # and at most so many at a time of a larger one
 
 
