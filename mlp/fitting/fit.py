@@ -211,14 +211,15 @@ def fit(
         functions(who, "metrics", metrics)
     if patience is not None:
         patience = as_patience(who, patience, validation is not None, metrics or {})
-    if on_epoch is not None:
-        numbers.function(who, "on_epoch", on_epoch)
-    if checkpoint is not None:
-        place_for_a_file(who, "checkpoint", checkpoint)
-    if progress is not None:
-        progress = numbers.flag(who, "progress", progress)
     if max_grad_norm is not None:
         max_grad_norm = numbers.number(who, "max_grad_norm", max_grad_norm, above=0)
+    with team.alike():  # since only process 0 has these
+        if on_epoch is not None:
+            numbers.function(who, "on_epoch", on_epoch)
+        if checkpoint is not None:
+            place_for_a_file(who, "checkpoint", checkpoint)
+        if progress is not None:
+            progress = numbers.flag(who, "progress", progress)
     if isinstance(model, Sequential):
         model.feature_names_in_ = names
     run = Run(

@@ -15,6 +15,7 @@ from mlp.core.loss import Loss, Reduction
 from mlp.core.optimizer import Optimizer
 from mlp.core.parameter import Parameter
 from mlp.core.team import ALONE
+from mlp.parallel import ending
 from mlp.parallel.meeting import ALL_EQUAL, Meeting
 
 _REDUCTIONS = ("mean", "batchmean", "sum")
@@ -51,6 +52,8 @@ class AllReduce(Optimizer):
     ValueError
         If the processes have different parameters or optimizers, or an
         unknown reduction.
+    RuntimeError
+        If a process has finished, or goes on with the net before.
     TypeError
         If optimizer is no Optimizer, or comm no communicator.
 
@@ -116,6 +119,7 @@ class AllReduce(Optimizer):
         self._begun: list[Layer] = []
         if comm.Get_size() > 1:
             arrays = [p.data for p in self.parameters]
+            ending.before(comm)
             _expect_alike(comm, type(optimizer).__name__, f"reduction {word!r}", arrays)
             length = len(arrays) + sum(array.size for array in arrays)
             dtype = np.result_type(*arrays)
@@ -159,7 +163,8 @@ class AllReduce(Optimizer):
 
         In one call on one buffer. rows is as in step. The new gradients are
         new arrays, the same in all processes; a parameter that has none in
-        any process gets none.
+        any process gets none. A loop by hand calls it to clip them, and then
+        inner.step().
         """
         if rows is not None:
             rows = numbers.number("AllReduce.step", "rows", rows, least=0)
@@ -170,7 +175,7 @@ class AllReduce(Optimizer):
         if rows != 0 and all(p.grad is None for p in parameters):
             self.inner.step()  # which says that backward is missing
         buffer, sent = team.blank()
-        weight = 1.0 if rows is None or self._is_sum else rows
+        weight = rows if rows is not None and (rows == 0 or not self._is_sum) else 1.0
         with np.errstate(under="ignore"):
             for i, (parameter, place) in enumerate(self._places(sent)):
                 if parameter.grad is not None:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
 from types import TracebackType
 from typing import Any
 
 _awake: list[Any] = []  # the meetings to say goodbye in, the last used at the end
+_last: dict[int, Any] = {}  # the meeting last used, by the id of its comm
 _usual = sys.excepthook
 _process = os.getpid()  # a fork of it, say by multiprocessing, has no part in MPI
 _aborts = False
+_GONE = 20011  # the tag of a message without content: below 32767, MPI's least limit
 
 
 def end_all(
@@ -55,10 +58,41 @@ def is_new(meeting: Any) -> None:
     ones. One that trains several in turn uses them again: used.
     """
     _awake[:] = [meeting]
+    _last[id(meeting.comm)] = meeting
+
+
+def before(comm: Any) -> None:
+    """Let the processes leave a communicator's last meeting for a new one.
+
+    That is made by other calls than a step. One that takes another step of
+    the net before would wait in a different call than the others, for good.
+    """
+    if id(comm) in _last:
+        _last[id(comm)].expect_next()
+        return
+    mpi: Any = sys.modules.get("mpi4py.MPI")
+    if mpi is not None and isinstance(comm, mpi.Intracomm):
+        _wait_for_all(comm, mpi)
+
+
+def _wait_for_all(comm: Any, mpi: Any) -> None:
+    """Wait until all processes are here; raise if one has ended before."""
+    world, size = mpi.COMM_WORLD, comm.Get_size()
+    own = comm.Get_group(), [*range(size)], world.Get_group()
+    ranks, request = mpi.Group.Translate_ranks(*own), comm.Ibarrier()
+    while not request.Test():
+        for rank in ranks:
+            if rank >= 0 and world.Iprobe(rank, _GONE):
+                raise RuntimeError(
+                    f"AllReduce: expected all processes to make one, got process "
+                    f"{rank} that has finished before; make it in each"
+                )
+        time.sleep(0.001)
 
 
 def used(meeting: Any) -> None:
     """Take note that a meeting was used last."""
+    _last[id(meeting.comm)] = meeting
     if not (_awake and _awake[-1] is meeting):
         _awake[:] = [other for other in _awake if other is not meeting] + [meeting]
 
@@ -68,8 +102,17 @@ def say_goodbye() -> None:
     mpi: Any = sys.modules.get("mpi4py.MPI")
     is_over = mpi is not None and mpi.Is_finalized()
     if not (_aborts or is_over or os.getpid() != _process):
+        if mpi is not None and mpi.Is_initialized() and not _last:
+            _tell_it_has_gone(mpi.COMM_WORLD)
         for meeting in [*_awake]:  # the next to be used is the one used longest ago
             meeting.finish()
+
+
+def _tell_it_has_gone(world: Any) -> None:
+    """Leave a message for processes that wait for this one's first AllReduce."""
+    for rank in range(world.Get_size()):
+        if rank != world.Get_rank():
+            world.Isend(bytearray(), rank, _GONE)
 
 
 sys.excepthook = end_all

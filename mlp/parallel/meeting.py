@@ -28,12 +28,13 @@ from mlp.parallel import ending
 
 T = TypeVar("T")
 
-STEP, OF_FIRST, GATHERED, ERROR, FINISHED = range(1, 6)
+STEP, OF_FIRST, GATHERED, ERROR, NEXT, FINISHED = range(1, 7)
 _DOES = {
     STEP: "takes step {}",
     OF_FIRST: "waits for process 0 after {} steps",
     GATHERED: "gathers after {} steps",
     ERROR: "raises after {} steps",
+    NEXT: "makes another AllReduce after {} steps",
     FINISHED: "has finished after {} steps",
 }
 _MOST_STEPS = 1 << 20  # where counting begins anew: float32 holds it exactly
@@ -138,6 +139,11 @@ class Meeting(Team):
             with suppress(RuntimeError):  # somebody has finished: then this one alone
                 self._meet(ERROR)
             self._error, self._told = None, error
+
+    def expect_next(self) -> None:
+        """Raise in all processes unless all make another AllReduce."""
+        if self._over is None:
+            self._meet(NEXT)
 
     def finish(self) -> None:
         """Tell the others that this process has taken its last step."""

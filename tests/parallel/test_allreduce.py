@@ -3,6 +3,7 @@
 import copy
 import pickle
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from mlp import (
     Sequential,
     StaleGradientWarning,
     Tanh,
+    clip_grad_norm,
     derive,
     diagnose,
     fit,
@@ -332,6 +334,29 @@ def test_an_error_in_one_process_is_raised_in_all(error):
     assert not hasattr(second, "__notes__")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        ({"checkpoint": "no/such/folder/run.npz"}, FileNotFoundError),
+        ({"progress": "yes"}, TypeError),
+        ({"on_epoch": 3}, TypeError),
+    ],
+)
+def test_a_wrong_argument_that_only_process_0_looks_at_is_refused_in_all(wrong, kind):
+    def job(comm):
+        model = net()
+        for again in (wrong, {}):
+            optimizer = AllReduce(SGD(model.parameters(), lr=0.1), comm)
+            try:
+                fit(model, MSELoss(), optimizer, X, Y, epochs=1, **again)
+            except kind as error:
+                assert again and next(iter(wrong)) in str(error)
+            else:
+                assert not again
+
+    every(run(2, job))
+
+
 def test_an_error_that_cannot_be_pickled_is_told_by_its_text():
     class Local(Exception):
         pass
@@ -384,6 +409,22 @@ def test_processes_that_do_not_come_for_the_same_are_told():
 
     refused(
         job, RuntimeError, "process 0 that gathers after 0 steps and process 1 that"
+    )
+
+
+def test_nets_one_after_another_of_different_numbers_of_steps_are_told():
+    def job(comm):
+        for more in (0, comm.rank):
+            model = net()
+            optimizer = AllReduce(SGD(model.parameters(), lr=0.1), comm)
+            for _ in range(2 + more):
+                train_step(model, MSELoss(), optimizer, X, Y)
+        AllReduce(Adam(model.parameters()), comm)
+
+    refused(
+        *(job, RuntimeError),
+        "process 0 that makes another AllReduce after 2 steps and process 1 that takes "
+        "step 3",
     )
 
 
@@ -503,6 +544,34 @@ def test_all_else_is_the_inner_optimizers():
     every(run(2, job))
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_part_without_rows_adds_nothing_of_the_batch_before(reduction):
+    """Whose loop by hand leaves out all but the step."""
+
+    def job(comm):
+        p = Parameter([1.0])
+        p.add_grad([3.0] if comm.rank else [2.0])
+        optimizer = AllReduce(SGD([p], lr=0.1), comm, reduction=reduction)
+        optimizer.step(rows=1 - comm.rank)
+        return p.data.item()
+
+    assert every(run(2, job)) == [0.8, 0.8]
+
+
+def test_a_loop_by_hand_clips_the_gradient_of_all():
+    def job(comm):
+        p = Parameter([1.0])
+        p.add_grad([6.0] if comm.rank else [2.0])
+        optimizer = AllReduce(SGD([p], lr=0.1), comm)
+        optimizer.combine(rows=1)
+        norm = clip_grad_norm(optimizer.parameters, 1.0)
+        optimizer.inner.step()
+        return norm, p.data.item()
+
+    for norm, parameter in every(run(2, job)):
+        assert norm == 4.0 and parameter == pytest.approx(0.9, abs=1e-6)
+
+
 def test_a_stale_gradient_is_seen():
     p = Parameter([1.0])
 
@@ -611,8 +680,8 @@ def test_a_readers_optimizer_is_one_too():
 
 def test_goodbye_is_said_where_the_next_step_may_be():
     """In a net that another came after, it would wait for processes in the other."""
-    first, second = object(), object()
-    before = [*ending._awake]
+    first, second = SimpleNamespace(comm=1), SimpleNamespace(comm=2)
+    before, last = [*ending._awake], {**ending._last}
     try:
         ending.is_new(first)
         ending.is_new(second)
@@ -623,6 +692,7 @@ def test_goodbye_is_said_where_the_next_step_may_be():
         assert ending._awake == [first, second]
     finally:
         ending._awake[:] = before
+        ending._last = last
 
 
 def test_steps_are_counted_exactly_in_float32():

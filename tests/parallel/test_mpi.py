@@ -32,6 +32,7 @@ def test_processes_do_what_one_does_and_go_on_from_each_other(tmp_path):
     [
         ("raised", 3, "process 1 of 3 ended by ValueError; all processes end with it"),
         ("early", 2, "process 1 of 2 ended by ValueError; all processes end with it"),
+        ("left", 2, "to make one, got process 1 that has finished before"),
         ("longer", 2, "process 0 that has finished after 3 steps and process 1 that"),
     ],
 )

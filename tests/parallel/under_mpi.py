@@ -179,6 +179,13 @@ def early(folder, rank):
     raised(folder, rank)
 
 
+def left(folder, rank):
+    """As early; but no exception is shown by what ends process 1."""
+    if rank == 1:
+        sys.exit(3)
+    raised(folder, rank)
+
+
 def longer(folder, rank):
     model = net()
     optimizer = AllReduce(SGD(model.parameters(), lr=0.1))
