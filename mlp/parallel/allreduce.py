@@ -163,8 +163,8 @@ class AllReduce(Optimizer):
 
         In one call on one buffer. rows is as in step. The new gradients are
         new arrays, the same in all processes; a parameter that has none in
-        any process gets none. A loop by hand calls it to clip them, and then
-        inner.step().
+        any process gets none. A loop by hand calls it to clip them, and
+        then inner.step().
         """
         if rows is not None:
             rows = numbers.number("AllReduce.step", "rows", rows, least=0)
