@@ -8,5 +8,5 @@ for people, and raises the library's own errors: mlp.__main__ makes one
 sentence of them.
 """
 
-NAMES = ("train", "predict", "derive", "worksheet", "mark")
+NAMES = ("train", "predict", "derive", "worksheet", "mark", "exercise", "grade")
 """In the order in which --help lists them."""

@@ -1,0 +1,139 @@
+"""Marks of code, as a table, JSON, CSV or Gradescope's results.json."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mlp._shared.printing import paragraph, printable, text_table
+from mlp.worksheets.grading import Graded
+
+HINTS = ("none", "some", "all")
+"""What students are told: their marks, which check failed, and what is wrong."""
+
+
+def rows(graded: Graded, hints: str) -> list[dict[str, Any]]:
+    """Return a row for each check, or for each exercise without hints."""
+    if hints != "none":
+        return [
+            {
+                "exercise": r.exercise,
+                "check": r.check,
+                "score": r.score,
+                "max_score": r.maximum,
+                "text": r.sentence if hints == "all" else "",
+            }
+            for r in graded.results
+        ]
+    return [
+        {
+            "exercise": name,
+            "check": "",
+            "score": graded.score(name),
+            "max_score": graded.maximum(name),
+            "text": "",
+        }
+        for name in graded.exercises
+    ]
+
+
+def notes(graded: Graded) -> list[str]:
+    """Return why exercises, or the file, ended early; said whatever the hints."""
+    return [f"{n}: {text}" if n else text for n, text in graded.notes.items()]
+
+
+def to_table(all_graded: Sequence[Graded], hints: str) -> str:
+    """Return a table for each student."""
+    parts = []
+    for graded in all_graded:
+        cells = [
+            [r["exercise"], r["check"], f"{r['score']}/{r['max_score']}", r["text"]]
+            for r in rows(graded, hints)
+        ]
+        total = f"{graded.file}: {graded.score()} of {graded.maximum()} points"
+        columns = ("exercise", "check", "points", "what is wrong")
+        parts += [printable(total), *map(paragraph, notes(graded))]
+        parts.append(text_table(columns, cells))
+    return "\n\n".join(parts) + "\n"
+
+
+def to_json(all_graded: Sequence[Graded], hints: str) -> str:
+    """Return a list, with an object for each student."""
+    whole = [
+        {
+            "file": graded.file,
+            "score": graded.score(),
+            "max_score": graded.maximum(),
+            "notes": notes(graded),
+            "seconds": round(graded.seconds, 3),
+            "checks": rows(graded, hints),
+        }
+        for graded in all_graded
+    ]
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def to_csv(all_graded: Sequence[Graded], hints: str) -> str:
+    """Return a line for each student, with a column for each exercise."""
+    names = all_graded[0].exercises
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["file", "score", "max_score", *names, "notes"])
+    for graded in all_graded:
+        said = notes(graded)
+        if hints != "none":
+            failed = [r for r in rows(graded, hints) if r["score"] < r["max_score"]]
+            said += [
+                f"{r['exercise']}, {r['check']}{': ' * bool(r['text'])}{r['text']}"
+                for r in failed
+            ]
+        marks = [graded.score(), graded.maximum(), *map(graded.score, names)]
+        writer.writerow([graded.file, *marks, "; ".join(said)])
+    return table.getvalue()
+
+
+def to_gradescope(all_graded: Sequence[Graded], hints: str) -> str:
+    """Return results.json of one student, as Gradescope documents it.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
+    """
+    if len(all_graded) != 1:
+        raise ValueError(
+            f"grade: expected one file for Gradescope's results.json, got "
+            f"{len(all_graded)}; use --format csv or json"
+        )
+    [graded] = all_graded
+    whole = {
+        "score": graded.score(),
+        "execution_time": round(graded.seconds, 3),
+        "output": "\n".join(notes(graded)),
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": [
+            {
+                "name": r["exercise"] + (f": {r['check']}" if r["check"] else ""),
+                "score": r["score"],
+                "max_score": r["max_score"],
+                "status": "passed" if r["score"] == r["max_score"] else "failed",
+                "output": r["text"],
+                "visibility": "visible",
+            }
+            for r in rows(graded, hints)
+        ],
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+FORMATS: dict[str, Callable[[Sequence[Graded], str], str]] = {
+    "table": to_table,
+    "gradescope": to_gradescope,
+    "json": to_json,
+    "csv": to_csv,
+}
+"""What writes the marks, by the name of the format."""

@@ -1,0 +1,122 @@
+"""The process in which a student's file is run; grading.py starts it.
+
+It writes a record, one line of JSON, for each thing that it has done, into
+a pipe of its own, so that what was right before a crash stays right. Each
+record bears a token that the file is not told. That keeps accidents out,
+and not attackers: the file runs in this process and could find the token.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from mlp.worksheets import exercises
+from mlp.worksheets.comparing import sentence_of_error
+
+MEMORY = 2 * 2**30
+"""How many bytes of memory a process may ask for."""
+FILE_SIZE = 16 * 2**20
+"""How long a file may be that it writes."""
+# What starts or ends processes, as Python's own audit events name it.
+_REFUSED = (
+    *("os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.exec", "os.system"),
+    *("subprocess.Popen", "os.kill", "os.killpg"),
+)
+
+
+def main(channel: int, path: str, names: Sequence[str], seconds: float) -> None:
+    """Run a file and the checks of some exercises; write records to channel."""
+    token = sys.stdin.readline().strip()
+    process = os.getpid()
+
+    def record(**what: Any) -> None:
+        if os.getpid() == process:  # and not a copy that a fork has made
+            line = json.dumps({"token": token, **what}) + "\n"
+            os.write(channel, line.encode())
+
+    before = dict(_library())
+    _limit(seconds * (len(names) + 1))
+    sys.addaudithook(_refuse)
+    sys.argv = [path]
+    record(event="ready")
+    namespace = _run_file(path, record)
+    if namespace is not None:
+        _change(before, record)
+        record(event="imported")
+        for name in names:
+            record(event="begin", exercise=name)
+            for result in exercises.run(name, namespace, path):
+                record(event="result", result=result)
+            _change(before, record)
+            record(event="end", exercise=name)
+    record(event="done")
+    os._exit(0)  # whatever threads and atexit functions the file has left
+
+
+def _run_file(path: str, record: Callable[..., None]) -> dict[str, Any] | None:
+    """Return what the file defines; None, and a record, if it cannot be run."""
+    module = types.ModuleType("submission")
+    module.__file__ = path
+    sys.modules["submission"] = module
+    try:
+        with open(path, "rb") as file:
+            exec(compile(file.read(), path, "exec"), vars(module))
+    except BaseException as error:  # of a student's code, which may raise anything
+        sentence = sentence_of_error(error, path)
+        record(event="failed", sentence=f"the file cannot be run: {sentence}")
+        return None
+    return vars(module)
+
+
+def _library() -> Iterator[tuple[str, Any]]:
+    """Yield each function and class of mlp and numpy, by its path."""
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] not in ("mlp", "numpy") or module is None:
+            continue
+        for key, value in list(vars(module).items()):
+            if callable(value):
+                yield f"{name}.{key}", value
+                if isinstance(value, type) and value.__module__.startswith("mlp"):
+                    for inner, method in list(vars(value).items()):
+                        if callable(method):
+                            yield f"{name}.{key}.{inner}", method
+
+
+def _change(before: dict[str, Any], record: Callable[..., None]) -> None:
+    """Record, and end, if the file has changed the library or NumPy."""
+    now = dict(_library())
+    for name, value in before.items():
+        if now.get(name) is not value:
+            sentence = f"the file changes {name}; leave mlp and numpy as they are"
+            record(event="changed", sentence=sentence)
+            os._exit(0)
+
+
+def _limit(seconds: float) -> None:
+    """Set the limits that the system knows; macOS, for one, refuses some."""
+    import resource
+
+    cpu = math.ceil(seconds) + 1
+    limits = [
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_FSIZE, FILE_SIZE),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, 0),
+    ]
+    for kind, limit in limits:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, limit))
+
+
+def _refuse(event: str, _: tuple[Any, ...]) -> None:
+    """Raise if a submission starts or ends a process."""
+    if event in _REFUSED:
+        raise PermissionError(f"a submission must not start or end processes ({event})")

@@ -1,0 +1,171 @@
+"""Submissions that do not behave: each ends as a mark and a sentence."""
+
+import csv
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mlp.__main__ import main
+from mlp.worksheets import grading, reports
+from mlp.worksheets.grading import grade
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits are POSIX")
+FOLDER = Path(__file__).parent / "submissions"
+RIGHT = (FOLDER / "right.py").read_text("utf-8")
+# What is put before right.py, and the note on its mark of 0.
+HOSTILE = {
+    "loops": ("while True: pass", "it ran longer than 1 s"),
+    "forks": (
+        "import os\nwhile True: os.fork()",
+        "PermissionError: a submission must not start or end processes (os.fork)",
+    ),
+    "exits": ("import sys\nsys.exit(0)", "line 2: SystemExit: 0"),
+    "exits hard": (
+        "import os\nos._exit(0)",
+        "ended before the checks did (exit code 0)",
+    ),
+    "prints": (
+        'while True: print(\'{"event": "done"}\' * 999)',
+        "it printed more than 1,048,576 bytes",
+    ),
+    "allocates": (
+        "import numpy\nx = []\nwhile True: x.append(numpy.empty(10**7))",
+        "MemoryError",
+    ),
+    "kills": (
+        "import os, signal\nos.killpg(os.getpgid(os.getppid()), signal.SIGKILL)",
+        "must not start or end processes (os.killpg)",
+    ),
+    "patches": (
+        "import numpy\nnumpy.dot = max",
+        "the file changes numpy.dot; leave mlp and numpy as they are",
+    ),
+    "patches mlp": (
+        "import mlp\nmlp.Linear.forward = print",
+        "the file changes mlp.layers.",
+    ),
+    "raises": ("1 / 0", "the file cannot be run: line 1: ZeroDivisionError"),
+    "no Python": ("def f(:", "the file cannot be run: line 1: SyntaxError"),
+    "reads": ("input()", "line 1: EOFError"),
+    "closes": ("import os\nos.closerange(0, 99)", "ended before the checks did"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_file_that_does_not_behave_is_worth_0(tmp_path, name):
+    before, note = HOSTILE[name]
+    file = tmp_path / "submission.py"
+    file.write_text(f"{before}\n{RIGHT}", encoding="utf-8")
+    graded = grade(file, "relu,loop", seconds=1)
+    assert (graded.score(), graded.maximum()) == (0, 20)
+    assert note in graded.notes[""]
+    assert {r.sentence for r in graded.results} == {graded.notes[""]}
+    assert file.read_text("utf-8").endswith(RIGHT)
+
+
+def test_an_exercise_that_does_not_end_costs_no_other_its_marks(tmp_path):
+    source = RIGHT.replace(
+        "self.on = x > 0", "while len(x) == 4: pass\n        self.on = x > 0"
+    )
+    source = source.replace("self.p - self.y)", "self.p - __import__('os')._exit(3))")
+    file = tmp_path / "submission.py"
+    file.write_text(source, encoding="utf-8")
+    graded = grade(file, "relu,softmax_cross_entropy,sgd", seconds=2)
+    assert graded.notes == {
+        "relu": "it ran longer than 2 s",
+        "softmax_cross_entropy": "the process ended before the checks did "
+        "(exit code 3)",
+    }
+    marks = {name: graded.score(name) for name in graded.exercises}
+    assert marks == {"relu": 6, "softmax_cross_entropy": 4, "sgd": 10}
+
+
+def test_what_it_does_to_its_file_and_folder_stays_there(tmp_path):
+    file = tmp_path / "submission.py"
+    does = (
+        "import os, sys, threading, time, atexit\nos.remove(__file__)\n"
+        "open('left.txt', 'w').write('x')\nprint('{\"event\": \"done\"}')\n"
+        "os.rmdir(os.getcwd()) if not os.listdir() else None\n"
+        "threading.excepthook = None\natexit.register(time.sleep, 60)\n"
+        "sys.stdout.close()\n"
+    )
+    file.write_text(does + RIGHT, encoding="utf-8")
+    started = time.monotonic()
+    graded = grade(file, ["relu"], seconds=30)
+    assert graded.score() == 10 and not graded.notes, graded
+    assert time.monotonic() - started < 20
+    assert [p.name for p in tmp_path.iterdir()] == ["submission.py"]
+
+
+def test_a_file_that_is_not_there_is_worth_0(tmp_path):
+    for file in (tmp_path / "none.py", tmp_path):
+        graded = grade(file, "sgd")
+        assert (graded.score(), graded.maximum()) == (0, 10)
+        assert graded.notes == {"": f"there is no file {file}"}
+
+
+def test_wrong_arguments_are_refused_before_anything_runs(tmp_path):
+    with pytest.raises(ValueError, match="got 'conv'"):
+        grade(FOLDER / "right.py", "conv")
+    with pytest.raises(ValueError, match="seconds"):
+        grade(FOLDER / "right.py", "relu", seconds=0)
+
+
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory):
+    """Return the path of a submission whose ReLU returns half a gradient."""
+    file = tmp_path_factory.mktemp("files") / "halved.py"
+    source = RIGHT.replace("grad_output * self.on", "grad_output * self.on / 2")
+    file.write_text(source, encoding="utf-8")
+    return file
+
+
+def test_the_command_writes_each_format(halved, capsys, tmp_path):
+    file, arguments = str(halved), ["--exercise", "relu,sgd", "--time", "30"]
+    out = tmp_path / "results.json"
+    gradescope = [*arguments, "--format", "gradescope", "--out", str(out)]
+    assert main(["grade", file, *gradescope]) == 0
+    written = json.loads(out.read_text("utf-8"))
+    assert written["score"] == 15 and written["execution_time"] > 0
+    assert sum(t["score"] for t in written["tests"]) == 15
+    assert sum(t["max_score"] for t in written["tests"]) == 20
+    wrong = [t for t in written["tests"] if t["status"] == "failed"]
+    names = ["relu: gradient by x", "relu: at 0", "relu: any shape"]
+    assert [t["name"] for t in wrong] == names
+    assert wrong[0]["output"].startswith("x: factor 1/2")
+    assert main(["grade", file, file, *arguments, "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(r["score"], r["relu"], r["sgd"]) for r in rows] == [("15", "5", "10")] * 2
+
+
+def test_hints_say_nothing_or_which_or_what(halved):
+    graded = [grade(halved, "relu", seconds=30)]
+    none, some, everything = (reports.to_table(graded, h) for h in reports.HINTS)
+    assert "5/10" in none and "gradient by x" not in none
+    assert "gradient by x" in some and "factor" not in some
+    assert "factor 1/2" in " ".join(everything.split())
+    [whole] = json.loads(reports.to_json(graded, "all"))
+    assert (whole["score"], whole["max_score"], whole["notes"]) == (5, 10, [])
+    with pytest.raises(ValueError, match="expected one file for Gradescope"):
+        reports.to_gradescope(graded * 2, "all")
+
+
+def test_the_command_refuses_with_a_sentence(capsys):
+    assert main(["grade", "x.py", "--exercise", "conv"]) == 2
+    assert "got 'conv'" in capsys.readouterr().err
+    assert main(["exercise", "conv"]) == 2
+    assert "got 'conv'" in capsys.readouterr().err
+    assert main(["exercise", "relu"]) == 0
+    assert "class ReLU(Layer):" in capsys.readouterr().out
+
+
+def test_a_wrong_token_is_no_record():
+    run = object.__new__(grading._Run)
+    run._token, run._is_done = "right", False
+    for line in (b"", b"[]", b"7", b'{"token": "wrong", "event": "done"}', b"\xff"):
+        assert run._take(line) is False
+    assert run._take(b'{"token": "right", "event": "done"}') is False and run._is_done
