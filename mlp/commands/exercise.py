@@ -1,4 +1,4 @@
-"""python -m mlp exercise: stubs for students to fill in."""
+"""python -m mlp exercise: stubs to be filled in."""
 
 from __future__ import annotations
 

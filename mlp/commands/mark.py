@@ -1,4 +1,4 @@
-"""python -m mlp mark: the marks of a class, and what went wrong."""
+"""python -m mlp mark: the marks of a class."""
 
 from __future__ import annotations
 

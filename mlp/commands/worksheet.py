@@ -1,4 +1,4 @@
-"""python -m mlp worksheet: a homework for each student of a class."""
+"""python -m mlp worksheet: homework for a class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check of a student's code is, and how it says what differs."""
+"""How a check of code says what differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A student's classes, made to fit what measures them.
+"""A student's classes, made to be measured.
 
 A submission may subclass the library's classes, or import nothing of them
 and keep the same contract: forward and backward, and parameters that have

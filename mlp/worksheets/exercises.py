@@ -1,4 +1,4 @@
-"""The exercises in code, and what is checked in each.
+"""The exercises in code, and their checks.
 
 An exercise is a class or a function that a student writes, under the name
 that it has in the library. Each check is worth points, looks at one thing,

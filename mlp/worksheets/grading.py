@@ -1,4 +1,4 @@
-"""Marking code: a student's file, run in a process of its own.
+"""Marking code: each file in a process of its own.
 
 The process has a session, a folder and limits of its own, and is killed
 with all that it has started when its time is over. If it ends too early,

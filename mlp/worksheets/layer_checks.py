@@ -1,4 +1,4 @@
-"""What is checked in the exercises linear, relu and sigmoid."""
+"""The checks of linear, relu and sigmoid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks of code, as a table, JSON, CSV or Gradescope's results.json."""
+"""Marks of code: table, JSON, CSV and Gradescope."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Stubs of the exercises in code: what a student is handed.
+"""Stubs of the exercises in code.
 
-The docstrings are those of the library's own classes, without what gives
-the answer away: derivations, examples and references. The bodies are holes.
+What a student is handed. The docstrings are those of the library's own
+classes, without what gives the answer away: derivations, examples and
+references. The bodies are holes.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""The process in which a student's file is run; grading.py starts it.
+"""The process in which a student's file is run.
 
-It writes a record, one line of JSON, for each thing that it has done, into
-a pipe of its own, so that what was right before a crash stays right. Each
-record bears a token that the file is not told. That keeps accidents out,
-and not attackers: the file runs in this process and could find the token.
+grading.py starts it. It writes a record, one line of JSON, for each thing
+that it has done, into a pipe of its own, so that what was right before a
+crash stays right. Each record bears a token that the file is not told. That
+keeps accidents out, and not attackers: the file runs in this process and
+could find the token.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -57,7 +59,7 @@ def main(channel: int, path: str, names: Sequence[str], seconds: float) -> None:
             _change(before, record)
             record(event="end", exercise=name)
     record(event="done")
-    os._exit(0)  # whatever threads and atexit functions the file has left
+    _end()
 
 
 def _run_file(path: str, record: Callable[..., None]) -> dict[str, Any] | None:
@@ -96,7 +98,12 @@ def _change(before: dict[str, Any], record: Callable[..., None]) -> None:
         if now.get(name) is not value:
             sentence = f"the file changes {name}; leave mlp and numpy as they are"
             record(event="changed", sentence=sentence)
-            os._exit(0)
+            _end()
+
+
+def _end() -> None:
+    """End at once, whatever threads and atexit functions the file has left."""
+    signal.raise_signal(signal.SIGKILL)
 
 
 def _limit(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What is checked in the exercises softmax_cross_entropy, sgd and loop."""
+"""The checks of cross-entropy, sgd and loop."""
 
 from __future__ import annotations
 
