@@ -55,6 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
     from mlp.worksheets.grading import grade
     from mlp.worksheets.reports import FORMATS
 
+    if arguments.format == "gradescope" and len(arguments.files) > 1:
+        raise ValueError(
+            f"expected one file for Gradescope's results.json, got "
+            f"{len(arguments.files)}; use --format csv or json"
+        )
     graded = []
     for i, file in enumerate(arguments.files, start=1):
         if len(arguments.files) > 1:

@@ -198,14 +198,15 @@ class _Run:
         """Take records until the process is done, or a limit is reached."""
         said, rest, printed = 0, b"", 0
         output = process.stdout.fileno() if process.stdout else source
-        deadline = time.monotonic() + START
+        limit = START
+        deadline = time.monotonic() + limit
         with selectors.DefaultSelector() as waiting:
             for fd in (source, output):
                 waiting.register(fd, selectors.EVENT_READ)
             while not self._is_done:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    self.sentence = f"it ran longer than {self._seconds:g} s"
+                    self.sentence = f"it ran longer than {limit:g} s"
                     return
                 for key, _ in waiting.select(left):
                     data = os.read(key.fd, 65536)
@@ -215,7 +216,8 @@ class _Run:
                         said += len(data)
                         *lines, rest = (rest + data).split(b"\n")
                         if any([self._take(line) for line in lines]):
-                            deadline = time.monotonic() + self._seconds
+                            limit = self._seconds
+                            deadline = time.monotonic() + limit
                     elif not data:
                         waiting.unregister(output)
                     printed += len(data) * (key.fd == output)

@@ -85,29 +85,27 @@ def to_csv(all_graded: Sequence[Graded], hints: str) -> str:
     for graded in all_graded:
         said = notes(graded)
         if hints != "none":
-            failed = [r for r in rows(graded, hints) if r["score"] < r["max_score"]]
-            said += [
-                f"{r['exercise']}, {r['check']}{': ' * bool(r['text'])}{r['text']}"
-                for r in failed
-            ]
+            said += _failed(graded, hints)
         marks = [graded.score(), graded.maximum(), *map(graded.score, names)]
         writer.writerow([graded.file, *marks, "; ".join(said)])
     return table.getvalue()
 
 
-def to_gradescope(all_graded: Sequence[Graded], hints: str) -> str:
-    """Return results.json of one student, as Gradescope documents it.
+def _failed(graded: Graded, hints: str) -> list[str]:
+    """Return which checks failed, each sentence once, and none that is a note."""
+    checks: dict[tuple[str, str], list[str]] = {}
+    for r in graded.results:
+        if r.sentence and r.sentence not in graded.notes.values():
+            text = r.sentence if hints == "all" else ""
+            checks.setdefault((r.exercise, text), []).append(r.check)
+    return [
+        f"{exercise} ({', '.join(names)}){': ' * bool(text)}{text}"
+        for (exercise, text), names in checks.items()
+    ]
 
-    Raises
-    ------
-    ValueError
-        If there are several.
-    """
-    if len(all_graded) != 1:
-        raise ValueError(
-            f"grade: expected one file for Gradescope's results.json, got "
-            f"{len(all_graded)}; use --format csv or json"
-        )
+
+def to_gradescope(all_graded: Sequence[Graded], hints: str) -> str:
+    """Return results.json of one student, as Gradescope documents it."""
     [graded] = all_graded
     whole = {
         "score": graded.score(),

@@ -148,15 +148,26 @@ def test_hints_say_nothing_or_which_or_what(halved):
     assert "5/10" in none and "gradient by x" not in none
     assert "gradient by x" in some and "factor" not in some
     assert "factor 1/2" in " ".join(everything.split())
+    table = reports.to_csv(graded, "some")
+    assert table.splitlines()[1].endswith(
+        '5,10,5,"relu (gradient by x, at 0, any shape)"'
+    )
+    dead = [grade(FOLDER, "relu")]
+    assert (
+        reports.to_csv(dead, "all")
+        .splitlines()[1]
+        .endswith(f",0,10,0,there is no file {FOLDER}")
+    )
     [whole] = json.loads(reports.to_json(graded, "all"))
     assert (whole["score"], whole["max_score"], whole["notes"]) == (5, 10, [])
-    with pytest.raises(ValueError, match="expected one file for Gradescope"):
-        reports.to_gradescope(graded * 2, "all")
 
 
 def test_the_command_refuses_with_a_sentence(capsys):
     assert main(["grade", "x.py", "--exercise", "conv"]) == 2
     assert "got 'conv'" in capsys.readouterr().err
+    two = ["x.py", "y.py", "--exercise", "relu", "--format", "gradescope"]
+    assert main(["grade", *two]) == 2
+    assert "expected one file for Gradescope's" in capsys.readouterr().err
     assert main(["exercise", "conv"]) == 2
     assert "got 'conv'" in capsys.readouterr().err
     assert main(["exercise", "relu"]) == 0
