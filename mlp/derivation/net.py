@@ -159,7 +159,7 @@ def check_each_row_alone(caller: str, places: Sequence[Place]) -> None:
 
 
 def check_modes(caller: str, places: Sequence[Place]) -> None:
-    """Raise if train() or eval() has changed a layer since its rows were written."""
+    """Raise if train() or eval() has changed a layer since it was derived."""
     for place in places:
         if (place.draws, place.is_coupled) != place.as_derived:
             now = "training" if place.layer.training else "evaluation"

@@ -1,4 +1,4 @@
-"""MLPClassifier and MLPRegressor: nets as scikit-learn estimators.
+"""MLPClassifier and MLPRegressor: scikit-learn estimators.
 
 They have the names, defaults and definitions of scikit-learn's own, work
 wherever an estimator does (pipelines, searches, cross-validation), and

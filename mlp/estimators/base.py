@@ -1,4 +1,4 @@
-"""What the two estimators share: settings in, mlp.fit, attributes out."""
+"""What the two estimators share."""
 
 from __future__ import annotations
 

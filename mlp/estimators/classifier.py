@@ -101,7 +101,7 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
     >>> from sklearn.preprocessing import StandardScaler
     >>> from mlp.estimators import MLPClassifier
     >>> x, y = load_iris(return_X_y=True)
-    >>> settings = {"learning_rate_init": 0.02, "tol": 1e-3, "random_state": 0}
+    >>> settings = {"learning_rate_init": 0.02, "random_state": 0}
     >>> net = MLPClassifier((16,), **settings)
     >>> scores = cross_val_score(make_pipeline(StandardScaler(), net), x, y)
     >>> bool(scores.mean() > 0.94)

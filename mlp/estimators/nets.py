@@ -1,4 +1,4 @@
-"""From an estimator's settings to a net and its optimizer."""
+"""From an estimator's settings to a net."""
 
 from __future__ import annotations
 

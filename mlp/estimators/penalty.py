@@ -1,4 +1,4 @@
-"""Penalized: a loss, and what large weights cost. Read base.py next."""
+"""Penalized: a loss, and what large weights cost."""
 
 from __future__ import annotations
 

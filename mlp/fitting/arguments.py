@@ -195,7 +195,7 @@ def to_be_trained(who: str, optimizer: Any, parameters: list[Any]) -> None:
 def enough_rows(
     who: str, model: Layer, n: int, batch_size: int, processes: int = 1
 ) -> None:
-    """Raise if a part of a batch has fewer rows than a layer needs in training."""
+    """Raise if a part of a batch has too few rows for a layer."""
     last = n % batch_size or batch_size
     least = max(last // processes, 1)  # a part without rows runs no layer
     of_which = f", divided among {processes} processes" if processes > 1 else ""

@@ -60,7 +60,7 @@ class Evaluation:
         self._prediction: Array | None = None
 
     def run(self, net: Sequential, criterion: Loss) -> float:
-        """Return the validation loss, and keep predictions if there are metrics.
+        """Return the validation loss; keep predictions for the metrics.
 
         Without validation the loss is 0. predict runs in evaluation mode.
         """

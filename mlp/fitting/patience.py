@@ -41,9 +41,8 @@ class Patience:
     >>> model = Linear(1, 1, rng=0)
     >>> optimizer = SGD(model.parameters(), lr=0.1)
     >>> patience = Patience(3, watch="loss", least=0.001, keeps_best=False)
-    >>> history = fit(
-    ...     model, MSELoss(), optimizer, [[1.0]], [[2.0]], epochs=99, patience=patience
-    ... )
+    >>> training = model, MSELoss(), optimizer, [[1.0]], [[2.0]]
+    >>> history = fit(*training, epochs=99, patience=patience)
     >>> len(history.loss), history.stopped
     (12, 'patience')
     """

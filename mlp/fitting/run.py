@@ -77,7 +77,7 @@ class Run:
         }
 
     def hand_out(self) -> None:
-        """Take over the state, history and patience of process 0, if in a team."""
+        """Take over the state and history of process 0, if in a team."""
         history, patience = self.history, self.patience
         kept, so_far, best = self.optimizer.team.of_first(
             lambda: (
