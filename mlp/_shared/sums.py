@@ -110,6 +110,27 @@ def mean_of_rows(a: Array) -> Array:
     return result
 
 
+def difference(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return a − b, and what its rounding loses.
+
+    The two together are a − b exactly, whichever is larger.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp._shared.sums import difference
+    >>> difference(np.array(1.0), np.array(1e-20))
+    (np.float64(1.0), np.float64(-1e-20))
+
+    References
+    ----------
+    Knuth, The Art of Computer Programming, volume 2, section 4.2.2.
+    """
+    s = a - b
+    back = s - a
+    return s, (a - (s - back)) - (b + back)
+
+
 def norm(arrays: Iterable[Array]) -> float:
     """Return ‖·‖ of all entries as one vector; squares may overflow.
 

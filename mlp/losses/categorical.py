@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mlp._shared import arrays
 from mlp._shared.arrays import Array
 from mlp._shared.numbers import FLOAT_DTYPES
-from mlp._shared.sums import underflow_is_zero
+from mlp._shared.sums import difference, underflow_is_zero
 from mlp.core.loss import Loss
 from mlp.losses.reduced import _ReducedLoss, by_row, check_logits
 
@@ -63,7 +63,8 @@ class CrossEntropyLoss(_ReducedLoss):
         ℓ = Σₖ yₖ (L − sₖ)
 
     No e^(sⱼ) overflows, and one of them is 1, so L = log(1 + the others) is
-    at least 0 and keeps its digits when they are small. With Σₖ yₖ = 1,
+    at least 0 and keeps its digits when they are small. What the rounding
+    of s loses, r, is not lost: e^(s + r) is e^s (1 + r). With Σₖ yₖ = 1,
 
         ∂L/∂zⱼ = pⱼ                                   of the log-sum-exp
         ∂ℓ/∂zⱼ = Σₖ yₖ (pⱼ − [k = j]) = pⱼ − yⱼ
@@ -123,11 +124,11 @@ class CrossEntropyLoss(_ReducedLoss):
         z, y = _logits_and_rows(self, prediction, target)
         w, divisor = self._weights(weight, z)
         rows, top = np.arange(len(z)), z.argmax(axis=1)
-        s = z - z[rows, top][:, np.newaxis]
-        e = np.exp(s)
+        s, lost = difference(z, z[rows, top][:, np.newaxis])
+        e = np.exp(s) * (1 + lost)
         e[rows, top] = 0  # their e⁰ = 1 stands in log(1 + …) and in 1 + …
         others = e.sum(axis=1, keepdims=True)
-        terms = by_row(w, y * (np.log1p(others) - s))
+        terms = by_row(w, y * (np.log1p(others) - lost - s))
         value = float(np.sum(terms, dtype=np.float64))
         e[rows, top] = -others[:, 0]
         p = e / (1 + others)

@@ -107,6 +107,24 @@ def test_it_is_exact_to_a_few_ulp_far_out(dtype, reduction):
             np.testing.assert_allclose(gradient, expected, rtol=8 * eps, atol=atol)
 
 
+@pytest.mark.parametrize("dtype", EXTREMES)
+@pytest.mark.parametrize("scale", [1, 10, 80, 300])
+def test_it_is_exact_to_a_few_ulp_for_logits_of_any_size(dtype, scale):
+    # z − max z has a rounding of up to 300/2 ulp of e^(z − max z), were it lost
+    rng, limits = np.random.default_rng(scale), np.finfo(dtype)
+    tiny, eps = float(limits.tiny), float(limits.eps)
+    z = (scale * rng.normal(size=(8, 5))).astype(dtype)
+    labels = rng.integers(0, 5, 8)
+    for i in range(8):
+        loss = CrossEntropyLoss()
+        got = loss.forward(z[i : i + 1], labels[i : i + 1])
+        gradient = loss.backward()
+        rows = one_hot(labels[i : i + 1], 5)
+        value, expected = exact(z[i : i + 1], rows, 1)
+        assert got == pytest.approx(value, rel=4 * eps, abs=tiny)
+        np.testing.assert_allclose(gradient, expected, rtol=4 * eps, atol=tiny)
+
+
 def test_a_saturated_right_answer_keeps_its_digits():
     loss = CrossEntropyLoss()
     value = loss.forward([[0.0, -40.0]], [0])
