@@ -202,7 +202,8 @@ def _loop(function: Any, steps: int) -> tuple[_Watched, list[Any], str]:
     wrong = ""
     for i in range(steps):
         x, y = drawn(5, 3, seed=i), drawn(5, 2, seed=i)
-        losses.append((function(*theirs.all, x, y), train_step(*ours.all, x, y)))
+        right = train_step(*ours.all, x, y)
+        losses.append((function(*theirs.all, x, y), right))
         for a, b in zip(
             theirs.model.parameters(), ours.model.parameters(), strict=True
         ):
