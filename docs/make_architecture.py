@@ -31,7 +31,15 @@ ORDER = {
     "worksheets": ["sheets", "questions", "marks", "formulas"],
     "estimators": ["classifier", "regressor"],
     "parallel": ["allreduce", "meeting"],
-    "commands": ["train", "predict", "derive", "worksheet", "mark"],
+    "commands": [
+        "train",
+        "predict",
+        "derive",
+        "exercise",
+        "grade",
+        "worksheet",
+        "mark",
+    ],
     "_shared": ["arrays", "numbers", "sums", "walking", "printing"],
 }
 COURSE = ("core", "layers", "losses", "sequential", "optim", "training")
