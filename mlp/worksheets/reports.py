@@ -49,10 +49,12 @@ def to_table(all_graded: Sequence[Graded], hints: str) -> str:
     """Return a table for each student."""
     parts = []
     for graded in all_graded:
-        cells = [
-            [r["exercise"], r["check"], f"{r['score']}/{r['max_score']}", r["text"]]
-            for r in rows(graded, hints)
-        ]
+        cells, said = [], ""
+        for r in rows(graded, hints):
+            text = "as above" if r["text"] and r["text"] == said else r["text"]
+            points = f"{r['score']}/{r['max_score']}"
+            cells.append([r["exercise"], r["check"], points, text])
+            said = r["text"] or said
         total = f"{graded.file}: {graded.score()} of {graded.maximum()} points"
         columns = ("exercise", "check", "points", "what is wrong")
         parts += [printable(total), *map(paragraph, notes(graded))]

@@ -183,6 +183,7 @@ class _Watched:
                 calls.append("step")
                 super().step(rows)
 
+        Steps.__name__ = "SGD"  # as errors call it
         self.calls = calls
         self.model = Net(Linear(3, 4, rng=3), Sigmoid(), Linear(4, 2, rng=4))
         self.criterion = Squared()
