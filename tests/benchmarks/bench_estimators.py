@@ -54,7 +54,12 @@ def fitted(net: Any, rows: tuple[Any, ...]) -> dict[str, float]:
     begun = time.perf_counter()
     net.fit(x, y)
     seconds = time.perf_counter() - begun
-    return {"score": net.score(x_test, y_test), "s": seconds, "epochs": net.n_iter_}
+    return {
+        "score": net.score(x_test, y_test),
+        "loss": net.loss_,
+        "s": seconds,
+        "epochs": net.n_iter_,
+    }
 
 
 def folds(data: Any, is_regression: bool) -> list[tuple[Any, ...]]:
@@ -116,6 +121,7 @@ def row(name: str, runs: list[list[dict[str, float]]]) -> list[str]:
         counts = np.array([run["epochs"] for run in of_one]).reshape(-1, FOLDS)
         seconds.append(times.sum(axis=1))
         epochs.append(counts.sum(axis=1))
+    losses = [statistics.mean(run["loss"] for run in of_one) for of_one in runs]
     error = statistics.stdev(by_fold[1].tolist()) / math.sqrt(FOLDS)
     per_epoch = [s / n for s, n in zip(seconds, epochs, strict=True)]
     return [
@@ -124,6 +130,8 @@ def row(name: str, runs: list[list[dict[str, float]]]) -> list[str]:
         f"{means[1]:.4f}",
         f"{means[0] - means[1]:+.4f}",
         f"{error:.4f}",
+        f"{losses[0]:.4f}",
+        f"{losses[1]:.4f}",
         f"{epochs[0].mean() / FOLDS:.0f}",
         f"{epochs[1].mean() / FOLDS:.0f}",
         str(ratio(per_epoch[0].tolist(), per_epoch[1].tolist())),
@@ -142,7 +150,14 @@ def section(rounds: int) -> str:
     )
     results = json.loads(done.stdout)
     columns = ["data, solver", "mlp", "scikit-learn", "difference", "standard error"]
-    columns += ["epochs", "theirs", "time of an epoch over theirs", "of a fit"]
+    columns += [
+        "loss",
+        "theirs",
+        "epochs",
+        "theirs",
+        "time of an epoch over theirs",
+        "of a fit",
+    ]
     text = table(columns, [row(name, runs) for name, runs in results.items()])
     left_out = [n for n in data_sets() if not any(k.startswith(n) for k in results)]
     if left_out:

@@ -1,20 +1,19 @@
 """What fit costs over the same loop written by hand, the two taken in turn.
 
-    python tests/benchmarks/bench_fit.py [--rounds 40]
-
-Each round runs a few epochs of both, in an order that alternates, on nets that
-have seen the same batches. The figure is the ratio of the means of the fastest
-quarter of the rounds, which what else the machine does changes least.
+Section "fit" of the page that bench_all.py writes. Each round runs a few epochs of
+both, in an order that alternates, on nets that have seen the same batches. The figure
+is the ratio of the means of the fastest quarter of the rounds, which what else the
+machine does changes least.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
 
 import numpy as np
+from turns import table
 
 from mlp import (
     SGD,
@@ -86,11 +85,10 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def main() -> None:
-    """Print a line for each case."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=60)
-    rounds = parser.parse_args().rounds
+def section(rounds: int) -> str:
+    """Measure, and return the section's table in Markdown."""
+    rounds *= 10  # a round is short
+    lines = []
     for case in CASES:
         loop, call = runs(*case)
         loop(), call()
@@ -103,11 +101,15 @@ def main() -> None:
             for run in (call, loop)
         )
         widths, rows, batch_size, dtype, epochs = case
-        print(
-            f"{'-'.join(map(str, widths)):<16} {dtype.__name__}, batch {batch_size}, "
-            f"{epochs} × {rows} rows: {mean_of_call / mean_of_loop - 1:+.1%}"
+        lines.append(
+            [
+                "-".join(map(str, widths)),
+                dtype.__name__,
+                batch_size,
+                f"{epochs} × {rows}",
+                f"{mean_of_loop / epochs * 1e3:.2f}",
+                f"{mean_of_call / mean_of_loop:.3f}",
+            ]
         )
-
-
-if __name__ == "__main__":
-    main()
+    head = ["net", "dtype", "batch", "epochs × rows", "ms of an epoch by hand"]
+    return f"{rounds} rounds.\n\n{table([*head, 'fit over by hand'], lines)}"

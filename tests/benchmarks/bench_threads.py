@@ -14,9 +14,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from contenders import NETS
-from turns import microseconds, processes, ratio, table
+from turns import ONE, microseconds, processes, ratio, table
 
-ONE = {"OPENBLAS_NUM_THREADS": "1"}
 SPIN = "while True: pass"
 
 

@@ -26,6 +26,11 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 PAUSE = 0.3  # seconds: threads of OpenBLAS spin on for about 0.1 after a product
+ONE = {  # the environment in which each library has one thread, which needs no pause
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+}
 PACKAGES = {  # what a contender needs, by the name of its module
     "PyTorch": "torch",
     "torch.compile": "torch",
@@ -47,6 +52,7 @@ class Process:
         environment: dict[str, str],
         script: str = "contenders.py",
     ) -> None:
+        self._pause = 0.05 if environment == ONE else PAUSE
         self._errors = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / script), name, str(net), dtype],
@@ -73,7 +79,7 @@ class Process:
 
     def turn(self, what: str) -> float:
         """Return the seconds of a step or an epoch, after a pause."""
-        time.sleep(PAUSE)
+        time.sleep(self._pause)
         assert self._process.stdin is not None
         self._process.stdin.write(what + "\n")
         self._process.stdin.flush()
@@ -84,6 +90,11 @@ class Process:
         self._process.kill()
         self._process.communicate()
         self._errors.close()
+
+
+def is_there(package: str) -> bool:
+    """Return whether a package is installed."""
+    return importlib.util.find_spec(package) is not None
 
 
 @contextlib.contextmanager
@@ -102,7 +113,7 @@ def processes(
     failed: dict[str, str] = {}
     try:
         for name in names:
-            if importlib.util.find_spec(PACKAGES.get(name, "numpy")) is None:
+            if not is_there(PACKAGES.get(name, "numpy")):
                 failed[name] = "not installed"
                 continue
             try:
