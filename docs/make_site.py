@@ -250,7 +250,10 @@ def examples(book: Book) -> None:
     """Copy the examples, each with a title, as the gallery wants them."""
     target = book.folder / "examples"
     target.mkdir()
-    head = "Examples\n========\n\nEach can be downloaded as a script or a notebook.\n"
+    head = (
+        "Examples\n========\n\nEach can be downloaded as a script or a notebook. Most "
+        "scripts need :download:`common.py </examples/common.py>` beside them.\n"
+    )
     (target / "GALLERY_HEADER.rst").write_text(head, encoding="utf-8")
     for script in sorted((ROOT / "examples").glob("*.py")):
         text = _with_title(script.read_text("utf-8"))

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,3 +90,36 @@ def test_formulas_of_docstrings_keep_their_columns():
     assert lines[10] == r"c\_ d"
     assert lines[-4:] == ["::", "", "    x : (N, n)", "    y : (N, m)"]
     assert lines[5:9] == ["", "::", "", "    a = b*"]
+
+
+def test_a_downloaded_notebook_runs_by_itself(tmp_path):
+    pytest.importorskip("sphinx_gallery")
+    gallery = module(DOCS / "site" / "gallery.py")
+    examples = DOCS.parent / "examples"
+    common = (examples / "common.py").read_text("utf-8")
+    code = (examples / "by_hand.py").read_text("utf-8")
+    cells = [{"cell_type": "markdown", "source": ["# Title"]}]
+    notebook = {"cells": [*cells, {"cell_type": "code", "source": [code]}]}
+    for _ in range(2):  # the second time it is complete already
+        gallery.complete(notebook, common)
+    assert [cell["cell_type"] for cell in notebook["cells"]] == [
+        *("markdown", "code", "code")
+    ]
+    run = (
+        "import sys, pathlib; sys.argv = ['launcher', '-f', 'kernel.json']\n"
+        "for cell in sys.stdin.read().split('\\0'): exec(cell, globals())"
+    )
+    sources = ["".join(cell["source"]) for cell in notebook["cells"][1:]]
+    done = subprocess.run(
+        [sys.executable, "-P", "-X", "utf8", "-c", run],
+        input="\0".join(sources),
+        capture_output=True,
+        cwd=tmp_path,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "common.py").read_text("utf-8") == common
+
+    alone = {"cells": [{"cell_type": "code", "source": ["import numpy"]}]}
+    gallery.complete(alone, common)
+    assert len(alone["cells"]) == 1

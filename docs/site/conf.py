@@ -75,7 +75,8 @@ sphinx_gallery_conf = {
 
 
 def setup(app):
-    """Have Sphinx know the formulas and the docstrings."""
+    """Have Sphinx know the formulas and the docstrings, and complete notebooks."""
+    app.connect("builder-inited", gallery.complete_all, priority=900)  # made by then
     mathml.setup(app)
     docstrings.setup(app)
     return {"parallel_read_safe": True}

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from sphinx_gallery.scrapers import figure_rst
 
 # Of scripts that have a picture to draw, or take long: what they are run with.
 ARGUMENTS = {"compare": ["--picture", "compare.png", "--seeds", "1"]}
+
+# What a notebook of a script begins with, so that it runs wherever it is.
+OPENING = """# What the examples share; and no options, as a notebook takes none.
+import sys
+from pathlib import Path
+
+Path("common.py").write_text(r'''{common}''', encoding="utf-8")
+sys.path.insert(0, "")
+sys.argv = sys.argv[:1]
+"""
+
+
+def complete(notebook, common):
+    """Put common.py into a notebook that imports it, as its first code."""
+    cells = notebook["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    opening = OPENING.format(common=common)
+    if opening not in sources and any("\nimport common" in code for code in sources):
+        settings = {"execution_count": None, "metadata": {}, "outputs": []}
+        cells.insert(1, {"cell_type": "code", "source": [opening], **settings})
+
+
+def complete_all(app):
+    """Complete each notebook of the gallery, before it is copied to be downloaded."""
+    source = Path(app.srcdir)
+    common = (source / "examples" / "common.py").read_text("utf-8")
+    for file in source.glob("gallery/*.ipynb"):
+        notebook = json.loads(file.read_text("utf-8"))
+        complete(notebook, common)
+        file.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
 
 
 def arguments(gallery_conf, script_vars):
