@@ -131,6 +131,8 @@ class Book:
         if file.parent == DOCS:
             return f"{up}{file.name}"
         inside = file.relative_to(ROOT)
+        if file == ROOT / "examples" / "course":
+            return f"{up}notebooks/index.md"
         if inside.parts[0] == "examples" and file.suffix == ".py":
             if "course" in inside.parts:
                 return f"{up}notebooks/{file.stem}.ipynb"
@@ -271,6 +273,7 @@ def notebooks(book: Book) -> None:
         notebook = jupytext.read(script, fmt="py:percent")
         download = f"{{nb-download}}`{script.stem}.ipynb`"
         notebook.cells[0].source += f"\n\nThis page as a notebook: {download}"
+        notebook.metadata["language_info"] = {"name": "python"}
         jupytext.write(notebook, target / f"{script.stem}.ipynb")
         names.append(script.stem)
     listed = "\n".join(f"1. []({name}.ipynb)" for name in names)
