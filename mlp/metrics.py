@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mlp._shared import numbers
-from mlp._shared.arrays import RealArray, finite, real_array, reshape_cure
+from mlp._shared.arrays import RealArray, as_array, finite, real_array, reshape_cure
 
 
 def _scored_rows(
@@ -98,12 +99,14 @@ def confusion_matrix(
     Parameters
     ----------
     prediction, target : array_like
-        As accuracy takes them.
+        As accuracy takes them; or both labels of shape (N,), numbers or
+        text. The classes of labels are the distinct ones, sorted.
 
     Returns
     -------
     array of shape (K, K), int64
-        K is the number of columns of prediction, or 2 if there is one.
+        K is the number of columns of prediction, or 2 if there is one; of
+        labels, how many differ.
 
     Raises
     ------
@@ -121,13 +124,20 @@ def confusion_matrix(
     array([[1, 1, 0],
            [0, 1, 0],
            [1, 0, 0]])
+    >>> confusion_matrix(["cat", "dog", "cat"], ["cat", "cat", "dog"])
+    array([[1, 1],
+           [1, 0]])
 
     References
     ----------
     sklearn.metrics.confusion_matrix, of the same meaning; there the target
     is the first argument, and the prediction a label.
     """
-    right, answers, k = _classes("confusion_matrix", prediction, target)
+    who = "confusion_matrix"
+    if np.ndim(prediction) == 1 and np.ndim(target) == 1:
+        right, answers, k = _labels(who, prediction, target)
+    else:
+        right, answers, k = _classes(who, prediction, target)
     return np.bincount(k * right + answers, minlength=k * k).reshape(k, k)
 
 
@@ -221,3 +231,40 @@ def _rows_of_labels(
             f"{int(wrong.argmax())}; mlp.one_hot makes rows of other labels"
         )
     return np.eye(classes)[labels.astype(np.intp)]
+
+
+def _labels(
+    who: str, prediction: npt.ArrayLike, target: npt.ArrayLike
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], int]:
+    """Return the same of labels (N,), of which each distinct one is a class."""
+    answers = _label_column(who, "prediction", prediction)
+    right = _label_column(who, "target", target)
+    if len(answers) != len(right) or len(right) == 0:
+        raise ValueError(
+            f"{who}: expected prediction and target of one shape (N,), at least one "
+            f"label, got {answers.shape} and {right.shape}"
+        )
+    if (answers.dtype.kind == "U") != (right.dtype.kind == "U"):
+        raise TypeError(
+            f"{who}: expected labels of one kind, got text and numbers; give both as "
+            f"they stand in the table"
+        )
+    classes, both = np.unique(np.concatenate([right, answers]), return_inverse=True)
+    return both[: len(right)], both[len(right) :], len(classes)
+
+
+def _label_column(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return labels as an array of text, or of whole numbers."""
+    labels = as_array(who, name, value)
+    if labels.dtype == object and all(isinstance(label, str) for label in labels):
+        return labels.astype(str)
+    if labels.dtype.kind == "U":
+        return labels
+    labels = real_array(who, name, value)
+    finite(who, name, labels)
+    if np.any(labels != np.floor(labels)):
+        raise ValueError(
+            f"{who}: expected {name} to be labels, whole numbers or text, got "
+            f"{labels[labels != np.floor(labels)][0]}; scores are rows (N, K)"
+        )
+    return labels

@@ -182,6 +182,32 @@ def test_a_confusion_matrix_of_one_column_is_two_by_two():
     assert matrix.tolist() == [[0, 1], [0, 1]]  # rows are the truth
 
 
+@pytest.mark.parametrize("names", [[0, 1, 2], [-5, 7, 30], ["ant", "bee", "cow"]])
+def test_a_confusion_matrix_of_labels_is_that_of_their_rows(names):
+    rng, names = np.random.default_rng(0), np.array(names)
+    right, answers = rng.integers(0, 3, 40), rng.integers(0, 3, 40)
+    expected = confusion_matrix(np.eye(3)[answers], right)
+    for kind in (np.asarray, list):
+        matrix = confusion_matrix(kind(names[answers]), kind(names[right]))
+        np.testing.assert_array_equal(matrix, expected)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "error", "sentence"),
+    [
+        ([0.2, 0.7], [0, 1], ValueError, "labels, whole numbers or text, got 0.2"),
+        (["a", "b"], [0, 1], TypeError, "of one kind, got text and numbers"),
+        ([0, 1, 1], [0, 1], ValueError, r"one shape .* got \(3,\) and \(2,\)"),
+        ([], [], ValueError, "at least one label"),
+        ([0, np.nan], [0, 1], ValueError, "prediction"),
+        ([None, "a"], ["a", "a"], TypeError, "prediction"),
+    ],
+)
+def test_labels_that_are_none_are_refused(prediction, target, error, sentence):
+    with pytest.raises(error, match=sentence):
+        confusion_matrix(prediction, target)
+
+
 @pytest.mark.parametrize("metric", [accuracy, confusion_matrix])
 @pytest.mark.parametrize(
     ("prediction", "target", "sentence"),

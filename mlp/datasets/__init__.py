@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mlp._shared import numbers
-from mlp.data import Dataset, tables
+from mlp.data import Dataset, rows, tables
 from mlp.data.encoding import one_hot
-from mlp.data.rows import Rows
 from mlp.datasets.plane import make_circles as make_circles
 from mlp.datasets.plane import make_moons as make_moons
 from mlp.datasets.plane import make_spirals as make_spirals
@@ -267,4 +266,4 @@ def _packaged(name: str, how: tables.How) -> Dataset:
         gzip.open(file) as unpacked,
     ):
         lines = io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
-        return tables.table(Rows(f"datasets: {name}", lines, ",", "."), how)
+        return tables.table(rows.Rows(f"datasets: {name}", lines, ",", "."), how)
