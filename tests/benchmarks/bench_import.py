@@ -17,7 +17,7 @@ from turns import ratio, table
 STATEMENTS = (
     "import numpy",
     "import mlp",
-    "from mlp import SGD, Identity, Linear, MSELoss, ReLU, Sequential, minibatches"
+    "from mlp import SGD, Identity, Linear, MSELoss, ReLU, Sequential, minibatches, "
     "train_step",
     "import mlp; [getattr(mlp, name) for name in mlp.__all__]",
 )

@@ -195,7 +195,8 @@ def machine() -> str:
     for package in VERSIONS:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found.append(f"{package} {metadata.version(package)}")
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "as many threads as cores")
+    number = os.environ.get("OPENBLAS_NUM_THREADS")
+    threads = f"{number} thread" if number else "as many threads as cores"
     return (
         f"{processor()}, {len(os.sched_getaffinity(0))} cores, {platform.system()}; "
         f"{', '.join(found)}; OpenBLAS {blas_version()} with {threads}."
