@@ -64,6 +64,8 @@ def read_students(path: Path) -> list[Student]:
     if not {"id", "name"} <= set(columns):
         got = ", ".join(columns) if columns else "an empty file"
         raise ValueError(f"{path}: expected the columns id and name, got {got}")
+    if columns.count("id") + columns.count("name") > 2:
+        raise ValueError(f"{path}: expected one column id and one name, got more")
     students, seen = [], dict[str, int]()
     for row in table:
         student = Student((row["id"] or "").strip(), (row["name"] or "").strip())

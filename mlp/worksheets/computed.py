@@ -7,6 +7,7 @@ of one training step; slips.py names what is wrong.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
@@ -21,6 +22,7 @@ from mlp.worksheets.questions import RIGHT, Found, Question, State
 from mlp.worksheets.slips import Slip, Traces
 
 Values = dict[str, Any]
+_EXPECTED = "expected real numbers, such as 0.5 or [[0.5, -1], [2, 0]]"
 
 
 class Computed(Question):
@@ -69,8 +71,10 @@ class Computed(Question):
     def found(self, answer: Any, state: State) -> Found:
         """Return whether the numbers are right, or follow from wrong ones."""
         try:
-            given = real_array("answer", self.key, answer, np.float64)
-        except (TypeError, ValueError) as error:
+            given = real_array("answer", self.key, _from_text(answer), np.float64)
+        except (TypeError, RecursionError):
+            return Found(0.0, "unread", _EXPECTED, is_said=True)
+        except ValueError as error:
             sentence = str(error).removeprefix("answer: ")
             return Found(0.0, "unread", sentence, is_said=True)
         if not np.isfinite(given).all():
@@ -175,6 +179,31 @@ class Computed(Question):
                     question.write(values, question.solution)
         count = int(np.sum(np.abs(array - right) > slips.UNIT))
         return Found(0.0, "differs", f"in {count} of {array.size} numbers")
+
+
+def _from_text(answer: Any) -> Any:
+    """Return an answer with each number that stands there as text read.
+
+    Raises
+    ------
+    ValueError
+        If a text is no number, and no list of numbers as JSON has it.
+    """
+    if isinstance(answer, np.ndarray) and answer.dtype.kind in "UO":
+        answer = answer.tolist()
+    if isinstance(answer, list | tuple):
+        return [_from_text(part) for part in answer]
+    if not isinstance(answer, str):
+        return answer
+    text = answer.strip().replace("−", "-")
+    above, _, below = text.partition("/")
+    try:
+        if text.startswith("["):
+            return _from_text(json.loads(text))
+        return float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError, RecursionError):
+        shown = answer if len(answer) < 40 else f"{answer[:40]}…"
+        raise ValueError(f"{_EXPECTED}, got {shown!r}") from None
 
 
 def _as(given: Array, shape: tuple[int, ...]) -> Array | None:

@@ -112,17 +112,23 @@ NAME: /{_LETTER}\d*/
 """
 # What stands for another sign; the text keeps its length, so that a place in it
 # is one in what the student wrote.
+_FONT = (
+    r"\\(?:mathbf|boldsymbol|bm|vec|mathcal)\s*\{\s*([^{}]*?)\s*\}",
+    r" \1 ",
+)
 _SIGNS: tuple[tuple[str, str], ...] = (
     (r"\\begin\s*\{cases\}", "("),
     (r"\\end\s*\{cases\}", ")"),
     (r"\\(?:text|mathrm|operatorname\*?|mathsf|mathit|textrm)\s*\{([^{}]*)\}", r" \1 "),
     (r"\\\\", ","),
     (r"\\(?:left|right|big[lr]?|Big[lr]?|displaystyle|limits|q?quad)(?![a-z])", ""),
-    (r"\\[,;:! ]|[$~\u2061\u2062]", ""),
+    (r"\\[,;:! ()\[\]]|[$~\u2061\u2062]", ""),
     (r"\\(?:mathbb|mathds|mathbbm|mathbf)\s*\{\s*1\s*\}|𝟙", "1"),
+    _FONT,  # \hat{\mathbf{y}}
+    (r"\\(?:math(?:bf|sf|rm|it|cal)|bm|boldsymbol|rm|bf|sf)(?![A-Za-z{])", ""),
     (r"\\(?:wide)?hat\s*(?:\{\s*y\s*\}|y)|y_?hat|y_\{hat\}", "ŷ"),
     (r"\\(?:wide)?hat\s*(?:\{\s*x\s*\}|x)|xhat|x_hat", "x̂"),
-    (r"\\(?:mathbf|boldsymbol|bm|vec|mathcal)\s*\{\s*([^{}]*?)\s*\}", r" \1 "),
+    _FONT,  # \mathbf{\hat{y}}
     (r"\\partial(?![a-z])", "∂"),
     (r"\\ell(?![a-z])|(?<=[∂d])[Ll]oss", "ℓ"),
     (r"\\(sigma|gamma|beta|delta)(?![a-z])", r"\1"),

@@ -139,6 +139,7 @@ def test_the_secret_decides(tmp_path, capsys):
         ("id,name\nC:x,a\n", "can name a file"),
         ("id,name\n.,a\n", "can name a file"),
         ("id,name\n,a\n", "got ''"),
+        ("id,name,ID\na,A,b\n", "one column id and one name"),
         (
             "id,name\na,A\nb,B\nA,C\n",
             "line 4: expected each id once, got 'A' of line 2",

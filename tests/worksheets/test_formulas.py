@@ -47,7 +47,13 @@ relu 2.1 | W^{(1)} x + b^{(1)}
 relu 2.1 | $W^[1] x + b^[1]$
 relu 2.1 | \mathbf{W}^{(1)}\mathbf{x} + \mathbf{b}^{(1)}
 relu 2.1 | z1 = W₁·x + b₁ = (xᵀ W1^T + b1')'
+relu 2.1 | \[ \mathbf{W}^{(1)} x + {\bf b}^{(1)} \]
+relu 2.1 | \(W_1 x + \boldsymbol b_1\)
 relu 2.2 | max(0, W1 x + b1)
+relu 3.1 | x \frac{\partial l}{\partial \hat{\mathbf{y}}} W_2 ∂z₂/∂z₁
+relu 4.3 | \frac{2}{K} \bigl(\mathbf{\hat{y}} - \mathbf y\bigr)^\mathsf{T}
+relu 4.3 | \frac{2}{K} (\hat{\bm{y}} - y)^{\mathsf T}
+relu 4.3 | \frac{2}{K} (\hat{y} - y)^{\mathrm{T}}
 relu 2.2 | \mathrm{ReLU}\left(W^{(1)}x+b^{(1)}\right)
 relu 2.2 | (W1 x + b1)^+
 relu 2.2 | [W1 x + b1]_+

@@ -52,6 +52,36 @@ def test_one_unit_of_the_last_digit_is_allowed_for(curved):
             assert (mark, verdict) == (0, "rounding")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda a: json.dumps(a.tolist()),
+        lambda a: [[f" {n!r} ".replace("-", "−") for n in r] for r in a.tolist()],
+        lambda a: np.array(a, str),
+        lambda a: [json.dumps(r) for r in a.tolist()],
+        lambda a: [[f"{2 * n:g}/2" for n in r] for r in a.tolist()],
+    ],
+)
+def test_numbers_may_be_written_as_text(sheet, written):
+    assert row(sheet, "Z₁", written) == (1, "", "right")
+    assert row(sheet, "Z₁", lambda a: written(-a))[::2] == (0, "sign")
+
+
+LOOP: list = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "a", "1/0", "1/2/3", "[[1, 2", "[" * 10_000, [["1", "b"]], {"a": []}, b"1",
+     "9" * 9999 + "x", "[{}]", "nan", "1" * 400, object(), [[1], [2, 3]], LOOP],
+)  # fmt: skip
+def test_what_is_no_number_is_said_so_in_a_short_sentence(sheet, answer):
+    mark, text, verdict = row(sheet, "Z₁", lambda _: answer)
+    assert (mark, verdict) == (0, "unread")
+    assert text and len(text) < 130 and "one_hot" not in text
+
+
 def test_an_answer_may_leave_out_sides_of_one_and_be_a_list():
     sheet = sheet_of(Linear(2, 2), ReLU(), Linear(2, 1))
     flat = {k: np.ravel(a).tolist() if np.ndim(a) and 1 in np.shape(a) else a
