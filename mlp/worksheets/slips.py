@@ -89,11 +89,16 @@ def hint(label: str) -> str:
 
 
 def is_near(answer: Array, right: Array) -> bool:
-    """Return whether an answer is right up to its last digit."""
+    """Return whether an answer is right up to one unit of its last digit.
+
+    That is one unit from the number itself, or from the number as rounded.
+    """
+    if answer.shape != right.shape:
+        return False
     allowed = UNIT * (1 + 1e-6) + 1e-9 * np.abs(right)
-    return answer.shape == right.shape and bool(
-        np.all(np.abs(answer - right) <= allowed)
-    )
+    rounded = UNIT * np.round(right / UNIT)
+    off = np.minimum(np.abs(answer - right), np.abs(answer - rounded))
+    return bool(np.all(off <= allowed))
 
 
 def numbers(answer: Array, right: Array, traces: Traces, sizes: Any) -> Verdict:

@@ -44,8 +44,11 @@ def row(sheet, letter, change, **how):
 def test_one_unit_of_the_last_digit_is_allowed_for(curved):
     for letter in ("Z₁", "ℓ", "∂ℓ/∂W⁽¹⁾", "b⁽²⁾ after"):
         assert row(curved, letter, lambda a: np.round(a, curved.digits))[0] == 1
-        assert row(curved, letter, lambda a: a + 10.0**-curved.digits)[0] == 1
-        for off in (1.5, -2.5):
+        unit = 10.0**-curved.digits
+        assert row(curved, letter, lambda a, unit=unit: a + unit)[0] == 1
+        near = row(curved, letter, lambda a, u=unit: np.round(a, curved.digits) - u)
+        assert near[0] == 1
+        for off in (1.7, -2.5):
             mark, _, verdict = row(
                 curved, letter, lambda a, off=off: a + off * 10.0**-curved.digits
             )
