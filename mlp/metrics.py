@@ -89,7 +89,9 @@ def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
 
 
 def confusion_matrix(
-    prediction: npt.ArrayLike, target: npt.ArrayLike
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    classes: npt.ArrayLike | None = None,
 ) -> npt.NDArray[np.int64]:
     """Return how many rows of class i were taken for class j, in entry (i, j).
 
@@ -100,18 +102,22 @@ def confusion_matrix(
     ----------
     prediction, target : array_like
         As accuracy takes them; or both labels of shape (N,), numbers or
-        text. The classes of labels are the distinct ones, sorted.
+        text.
+    classes : array_like of shape (K,), or None
+        The classes of labels, in the order of the matrix; None takes the
+        distinct ones, sorted. Of scores the columns are the classes.
 
     Returns
     -------
     array of shape (K, K), int64
         K is the number of columns of prediction, or 2 if there is one; of
-        labels, how many differ.
+        labels, the number of classes.
 
     Raises
     ------
     ValueError, TypeError
-        As accuracy.
+        As accuracy; if classes are given for scores, one of them is there
+        twice, or a label is none of them.
 
     Examples
     --------
@@ -127,6 +133,10 @@ def confusion_matrix(
     >>> confusion_matrix(["cat", "dog", "cat"], ["cat", "cat", "dog"])
     array([[1, 1],
            [1, 0]])
+    >>> confusion_matrix(["cat"], ["dog"], classes=["dog", "cat", "cow"])
+    array([[0, 1, 0],
+           [0, 0, 0],
+           [0, 0, 0]])
 
     References
     ----------
@@ -135,7 +145,12 @@ def confusion_matrix(
     """
     who = "confusion_matrix"
     if np.ndim(prediction) == 1 and np.ndim(target) == 1:
-        right, answers, k = _labels(who, prediction, target)
+        right, answers, k = _labels(who, prediction, target, classes)
+    elif classes is not None:
+        raise ValueError(
+            f"{who}: expected classes with labels of shape (N,) on both sides, got a "
+            f"prediction of shape {np.shape(prediction)}, whose columns are the classes"
+        )
     else:
         right, answers, k = _classes(who, prediction, target)
     return np.bincount(k * right + answers, minlength=k * k).reshape(k, k)
@@ -234,9 +249,12 @@ def _rows_of_labels(
 
 
 def _labels(
-    who: str, prediction: npt.ArrayLike, target: npt.ArrayLike
+    who: str,
+    prediction: npt.ArrayLike,
+    target: npt.ArrayLike,
+    classes: npt.ArrayLike | None,
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], int]:
-    """Return the same of labels (N,), of which each distinct one is a class."""
+    """Return the same of labels (N,); without classes, the distinct ones are."""
     answers = _label_column(who, "prediction", prediction)
     right = _label_column(who, "target", target)
     if len(answers) != len(right) or len(right) == 0:
@@ -249,8 +267,21 @@ def _labels(
             f"{who}: expected labels of one kind, got text and numbers; give both as "
             f"they stand in the table"
         )
-    classes, both = np.unique(np.concatenate([right, answers]), return_inverse=True)
-    return both[: len(right)], both[len(right) :], len(classes)
+    found, both = np.unique(np.concatenate([right, answers]), return_inverse=True)
+    if classes is None:
+        return both[: len(right)], both[len(right) :], len(found)
+    named = _label_column(who, "classes", classes)
+    if len(np.unique(named)) < len(named):
+        raise ValueError(f"{who}: expected each of classes once, got {named.tolist()}")
+    place = {label: k for k, label in enumerate(named.tolist())}
+    strangers = [label for label in found.tolist() if label not in place]
+    if strangers:
+        raise ValueError(
+            f"{who}: expected labels among classes, {named.tolist()}, got "
+            f"{strangers[0]!r}"
+        )
+    both = np.array([place[label] for label in found.tolist()])[both]
+    return both[: len(right)], both[len(right) :], len(named)
 
 
 def _label_column(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:

@@ -192,6 +192,30 @@ def test_a_confusion_matrix_of_labels_is_that_of_their_rows(names):
         np.testing.assert_array_equal(matrix, expected)
 
 
+@pytest.mark.parametrize("names", [[3, -1, 2, 8], ["cow", "ant", "bee", "yak"]])
+def test_the_classes_of_a_confusion_matrix_are_its_order(names):
+    rng, array = np.random.default_rng(0), np.array(names)
+    right, answers = rng.integers(0, 3, 40), rng.integers(0, 3, 40)  # never the last
+    expected = confusion_matrix(np.eye(4)[answers], right)
+    matrix = confusion_matrix(array[answers], array[right], classes=names)
+    np.testing.assert_array_equal(matrix, expected)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "classes", "error", "sentence"),
+    [
+        (["a", "z"], ["a", "b"], ValueError, r"among classes, .*got 'z'"),
+        (["a", "b"], ["a", "b", "a"], ValueError, "each of classes once"),
+        (["a", "b"], [0, 1], ValueError, "among classes"),
+        (["a", "b"], [0.5, 1], ValueError, "classes to be labels"),
+        (np.eye(2), ["a", "b"], ValueError, "whose columns are the classes"),
+    ],
+)
+def test_classes_that_do_not_fit_are_refused(prediction, classes, error, sentence):
+    with pytest.raises(error, match=sentence):
+        confusion_matrix(prediction, ["a", "b"], classes=classes)
+
+
 @pytest.mark.parametrize(
     ("prediction", "target", "error", "sentence"),
     [

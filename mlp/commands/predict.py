@@ -81,7 +81,7 @@ def _features(
                 f"--columns in train"
             )
         places = [rows.names.index(name) for name in columns]
-        blocks = [block for _, block, _ in rows.plain(places)]
+        blocks = [block for _, block, _ in rows.plain(places, holes=len(places))]
         rest = [rows.numbers(row, fields, places) for row, fields in rows.rest()]
     if not blocks and not rest:
         raise rows.too_few(1)

@@ -25,6 +25,7 @@ _LONGEST = 1 << 23  # characters in a row; an endless one must not fill the memo
 _BLOCK = 1 << 18  # characters in the rows that NumPy reads at a time
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+")
 
 
 class Rows:
@@ -50,17 +51,21 @@ class Rows:
         self._file, self._row, self._room = file, 1, _LONGEST
         self._looked_at: deque[str] = deque()  # lines that are read and not yet taken
         self._delimiter = delimiter or self._recognised()
+        sign, holes = re.escape(self._delimiter), "|".join(map(re.escape, HOLES))
+        self._hole = re.compile(  # a number is passed over by its first signs
+            rf"([\n{sign}])(?!-?[0-9.]) *(?i:{holes}) *(?=[\r\n{sign}]|\Z)"
+        )
         self._fields = self._split()
         self.names = self._header()
 
     def plain(
-        self, numbers: list[int], t: int | None = None
+        self, numbers: list[int], t: int | None = None, *, holes: int = 0
     ) -> Iterator[tuple[int, Array, list[str]]]:
         """Yield some rows as NumPy reads them, while each line is one row.
 
-        The number of the first; the columns that are numbers; the texts of
-        column t. NumPy is stricter than the csv module, so what it takes
-        needs no second look.
+        The number of the first; the columns that are numbers, of which the
+        first `holes` have NaN for a hole; the texts of column t. NumPy is
+        stricter than the csv module, so what it takes needs no second look.
         """
         width = len(self.names)
         are_all = len(numbers) == width  # then NumPy counts the fields
@@ -76,7 +81,7 @@ class Rows:
                     return
             try:
                 block = np.loadtxt(
-                    self._with_points(lines),
+                    self._with_points(self._with_nans(lines) if holes else lines),
                     delimiter=self._delimiter,
                     usecols=None if are_all else numbers,
                     comments=None,
@@ -84,15 +89,16 @@ class Rows:
                 )
             except ValueError:
                 return
-            if (
-                block.shape != (len(lines), len(numbers))
-                or not np.isfinite(block).all()
-            ):
+            if block.shape != (len(lines), len(numbers)):
+                return
+            if are_all:
+                block = block.take(numbers, axis=1)
+            is_right = np.isfinite(block)
+            is_right[:, :holes] |= np.isnan(block[:, :holes])
+            if not is_right.all():
                 return
             self._row += len(lines)
             lines.clear()
-            if are_all:
-                block = block.take(numbers, axis=1)
             yield self._row - len(texts or block), block, texts
 
     def _is_plain(self, line: str) -> bool:
@@ -105,6 +111,13 @@ class Rows:
         if self.decimal == ".":
             return lines
         return [line.replace(".", "?").replace(",", ".") for line in lines]
+
+    def _with_nans(self, lines: Iterable[str]) -> Iterable[str]:
+        """Return lines with nan for a hole; with a signed nan, none that is read."""
+        text = "\n" + "".join(lines).removesuffix("\n")
+        text = self._hole.sub(r"\1nan", text)[1:]
+        is_signed = any(nan in text.lower() for nan in ("-nan", "+nan"))
+        return ["?"] if is_signed else text.splitlines()
 
     def first(self, column: int) -> str:
         """Return what the next row has in a column, if it is plain."""
@@ -275,7 +288,10 @@ class Rows:
     def sign_cure(self, text: str) -> str:
         """Return what to do about a number with another sign, if it is one."""
         other = {".": ",", ",": "."}[self.decimal]
-        if not (other in text and is_like_a_number(text)):
+        is_date = self.decimal not in text and text.count(other) > 1
+        if not (other in text and is_like_a_number(text)) or (
+            is_date and not _THOUSANDS.fullmatch(text)
+        ):
             return ""
         return (
             f"is {other!r} its decimal sign? give decimal={other!r}; a thousands "

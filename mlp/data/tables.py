@@ -69,13 +69,14 @@ def table(rows: Rows, how: How) -> Dataset:
     places = {name: j for j, name in enumerate(rows.names)}
     js, t = [places[name] for name in features], places[how.target]
     x, target, dropped = bytearray(), _Target(rows, how, t), 0  # x grows in its place
+    gaps = len(js) if how.missing == "mean" else 0
     if target.are_labels(rows.first(t)):
-        for first, block, texts in rows.plain(js, t):
+        for first, block, texts in rows.plain(js, t, holes=gaps):
             x += block.data
             for row, text in enumerate(texts, first):
                 target.take(row, text)
     else:
-        for _, block, _ in rows.plain([*js, t]):
+        for _, block, _ in rows.plain([*js, t], holes=gaps):
             x += block[:, :-1].copy().data
             target.numbers.frombytes(block[:, -1].tobytes())
     for row, fields in rows.rest():

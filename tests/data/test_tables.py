@@ -397,6 +397,53 @@ def test_what_a_dataset_knows_of_holes(tmp_path):
     assert read_csv(path, "t", missing="mean", columns=["a"]).filled.sum() == 1
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize("hole", ["", " ", "?", "-", "n/A", "NaN", "<NA>"])
+def test_numpy_reads_rows_with_holes_too(tmp_path, monkeypatch, hole, decimal, end):
+    lines = ["a;b;t", f"{hole};{hole};1.5", f"-2;{hole};2", f"{hole};.5;3"]
+    path = written(tmp_path, end.join(lines).replace(".", decimal) + end)
+    monkeypatch.setattr(_rows.Rows, "rest", lambda self: iter(()))  # the csv module's
+    data = read_csv(path, "t", missing="mean", decimal=decimal)
+    assert data.x.tolist() == [[-2, 0.5]] * 3
+    assert data.filled.tolist() == [[True, True], [False, True], [True, False]]
+    assert data.y.ravel().tolist() == [1.5, 2, 3]
+
+
+@pytest.mark.parametrize("field", ["-nan", "+NaN", "inf", "na n", "--", "1_0", "nan()"])
+@pytest.mark.parametrize("target", ["1", "x"])
+def test_what_is_no_hole_is_refused_beside_one(tmp_path, field, target):
+    path = written(tmp_path, f"a,b,t\n1,,{target}\n{field},2,{target}\n")
+    with pytest.raises(ValueError, match="row 3, column 'a'"):
+        read_csv(path, "t", missing="mean")
+
+
+def test_a_point_is_no_hole_where_the_comma_is_the_decimal_sign(tmp_path):
+    path = written(tmp_path, "a;b;t\n1;;1\n.;2;1\n")
+    with pytest.raises(ValueError, match="row 3, column 'a'"):
+        read_csv(path, "t", missing="mean", decimal=",")
+
+
+def test_a_hole_in_the_target_is_named_where_numpy_reads(tmp_path):
+    path = written(tmp_path, "a,b,t\n1,,1\n3,4,\n")
+    with pytest.raises(ValueError, match="row 3, column 't': expected a value"):
+        read_csv(path, "t", missing="mean")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "is_number"),
+    [("01.01.2020", ",", False), ("1.234.567", ",", True), ("1.5", ",", True)]
+    + [("1,5", ".", True), ("-1,234,567", ".", True), ("2020,1,2", ".", False)],
+)
+def test_a_date_is_not_taken_for_a_number_with_the_other_sign(
+    tmp_path, text, decimal, is_number
+):
+    path = written(tmp_path, f"a;t\n{text};1\n")
+    with pytest.raises(ValueError, match="row 2, column 'a'") as caught:
+        read_csv(path, "t", decimal=decimal)
+    assert ("decimal sign?" in str(caught.value)) == is_number
+
+
 def test_read_csv_of_a_wide_table_with_a_text_target_is_as_fast_as_numpy(tmp_path):
     """NumPy reads the numbers there too; the csv module would take twice as long."""
     n = 400
