@@ -69,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(f"{parser.prog} {arguments.command}", "interrupted")
         return _INTERRUPTED
     except _ERRORS as error:
-        _complain(f"{parser.prog} {arguments.command}", _sentence(error))
+        sentence = _sentence(error).removeprefix(f"{arguments.command}: ")
+        _complain(f"{parser.prog} {arguments.command}", sentence)
         return _REFUSED
 
 
