@@ -44,7 +44,7 @@ def test_the_section_has_the_blocks_that_are_run_here():
     }
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_weights_from_scikit_learn_and_back():
     pytest.importorskip("sklearn")
     found = {}
@@ -76,7 +76,7 @@ def test_weights_from_pytorch_and_back():
         ("identity", "Identity"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_the_table_says_which_layers_a_net_has(activation, layer):
     neural_network = pytest.importorskip("sklearn.neural_network")
     import mlp
