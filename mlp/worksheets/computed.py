@@ -18,7 +18,7 @@ from mlp._shared.arrays import Array, real_array
 from mlp.derivation.rendering import Cell
 from mlp.worksheets import slips
 from mlp.worksheets.pages import Matrix
-from mlp.worksheets.questions import RIGHT, Found, Question, State
+from mlp.worksheets.questions import LAYOUTS, Found, Question, State
 from mlp.worksheets.slips import Slip, Traces
 
 Values = dict[str, Any]
@@ -97,13 +97,18 @@ class Computed(Question):
     ) -> tuple[Found, Array]:
         """Return what is found, and the answer the right way round."""
         carried = self._carried(state)
+        is_same = (
+            array is not None and turned is not None and np.array_equal(array, turned)
+        )
         if array is not None:
+            is_own = self.is_laid and not is_same
+            placed = state.in_layouts((state.layout,) if is_own else LAYOUTS)
             if self._is_right(array, [*carried.values()], state):
-                return RIGHT, array
+                return placed, array
             for letters, right in carried.items():
                 if slips.is_near(array, right):
-                    return self._from(letters, state), array
-        if turned is not None and (array is None or not np.array_equal(array, turned)):
+                    return self._from(letters, state) if placed.share else placed, array
+        if turned is not None and not is_same:
             for right in (self.solution, *carried.values()):
                 if slips.is_near(turned, right):
                     if self.is_laid:

@@ -8,7 +8,7 @@ them in order.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -63,15 +63,27 @@ class State:
     given: dict[str, str] = field(default_factory=dict)
     right: set[str] = field(default_factory=set)
 
-    def in_other_layout(self) -> Found:
-        """Return what is found of an answer that is right in the other layout."""
+    def in_layouts(self, found: Collection[str]) -> Found:
+        """Return what is found of an answer that is right in some layouts."""
+        order = [self.layout, *LAYOUTS]
+        first = next((a for a in order if a in found and a in self.allowed), None)
+        if first == self.layout:
+            return RIGHT
         (other,) = {*LAYOUTS} - {self.layout}
+        if first is None and self.layout in found:
+            sentence = f"in {self.layout} layout; marks are for {other} layout"
+        else:
+            sentence = f"in {other} layout; the sheet is in {self.layout} layout"
         return Found(
-            float(other in self.allowed),
+            float(first is not None),
             "transposed (other layout)",
-            f"transposed: in {other} layout; the sheet is in {self.layout} layout",
+            f"transposed: {sentence}",
             is_said=True,
         )
+
+    def in_other_layout(self) -> Found:
+        """Return what is found of an answer that is right in the other layout."""
+        return self.in_layouts({*LAYOUTS} - {self.layout})
 
 
 class Question:
@@ -178,11 +190,12 @@ class Shaped(Question):
             parts = [parts]
         named = tuple(re.sub(r"[()\s_{}$\[\]]", "", _lowered(str(p))) for p in parts)
         named = tuple(part for part in named if part)
+        (other,) = {*LAYOUTS} - {state.layout}
         for right in (tuple(map(_lowered, self.letters)), self.numbers):
-            if named == right:
-                return RIGHT
-            if named == right[::-1]:
-                return state.in_other_layout()
+            sides = {state.layout: right, other: right[::-1]}
+            found = [layout for layout, shape in sides.items() if shape == named]
+            if found:
+                return state.in_layouts(found)
         return Found(0.0, "shape", "the shape does not fit the gradient")
 
 
@@ -302,11 +315,13 @@ class Formula(Question):
             raise _Forbidden(wrong[0])
 
     def _side(self, values: dict[str, Any], k: int, state: State) -> Found:
-        for layout, sides in values.items():
-            rights = [target.array for target in self.targets[layout]]
-            if all(map(_alike, sides[k], rights)):
-                same = layout == state.layout
-                return RIGHT if same else state.in_other_layout()
+        found = [
+            layout
+            for layout, sides in values.items()
+            if all(map(_alike, sides[k], [t.array for t in self.targets[layout]]))
+        ]
+        if found:
+            return state.in_layouts(found) if self.is_laid else RIGHT
         layout = state.layout if state.layout in values else next(iter(values))
         given = values[layout][k]
         rights = [target.array for target in self.targets[layout]]

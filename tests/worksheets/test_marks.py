@@ -149,6 +149,21 @@ def test_the_other_layout_is_named_and_has_its_mark_as_the_teacher_sets(sheet):
     assert row(sheet, "∂ℓ/∂W⁽¹⁾", lambda a: a, layout="numerator")[0] == 1
 
 
+def test_the_layout_of_the_sheet_has_no_marks_if_the_teacher_sets_the_other():
+    layers = Linear(3, 4), ReLU(), Linear(4, 3), Sigmoid()
+    sheet = sheet_of(*layers, questions="all", seed=1)
+    marks = sheet.grade(sheet.solution, layout="denominator")
+    lost = {row.question for row in marks.rows if not row.mark}
+    laid = {
+        key
+        for key, text in sheet.questions.items()
+        if key[0] == "3" or (key[0] == "5" and text in ("∂ℓ/∂W⁽¹⁾", "∂ℓ/∂W⁽²⁾"))
+    }
+    loss_by_prediction = max(key for key in sheet.questions if key[0] == "4")
+    assert lost == laid | {loss_by_prediction}  # what is symmetric keeps its mark
+    assert all("marks are for denominator" in r.text for r in marks.rows if not r.mark)
+
+
 def student(sheet, wrong_at, slip):
     """Return the answers of one who makes a slip, and goes on rightly from it."""
     values, answers = dict(sheet.training.values), {}
