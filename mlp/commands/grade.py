@@ -70,5 +70,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         print(printable(text), end="")
     else:
-        Path(arguments.out).write_text(text, encoding="utf-8")
+        out = Path(arguments.out)
+        out.write_text(text, encoding="utf-8", errors="backslashreplace")
     return 0

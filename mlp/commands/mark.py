@@ -61,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for student, marks, note in marked.marked:
             text = f"{student.name}, {student.id}\n{marks or note}\n"
-            (folder / f"{student.id}.txt").write_text(text, encoding="utf-8")
+            path = folder / f"{student.id}.txt"
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
     if arguments.out is None:
         print(printable(table.getvalue()), end="")
         print(printable(marked.page(), sys.stderr), file=sys.stderr)

@@ -216,3 +216,18 @@ def test_a_bad_key_is_a_note_and_the_rest_is_marked(made, tmp_path, capsys):
     for name in bad:
         assert "its key cannot be used" in rows[name]["note"]
     assert "version 99" in page
+
+
+@pytest.mark.parametrize(
+    "answers",
+    ['{"3.1": "\\ud800 x", "\\ud800": 1}', '{"5.1": ' + "[" * 600 + "]" * 600 + "}"],
+)
+def test_no_answer_keeps_the_others_from_their_marks(made, tmp_path, capsys, answers):
+    out, given = made
+    write(tmp_path / "ada.json", answers)
+    write(tmp_path / "dee.json", (given / "dee.json").read_text("utf-8"))
+    arguments = ["mark", out, tmp_path, "--feedback", tmp_path / "texts"]
+    code, text, _ = run(capsys, *arguments)
+    assert code == 0 and table(text)["ada"]["total"] == "0"
+    assert float(table(text)["dee"]["total"]) > 0
+    assert (tmp_path / "texts" / "dee.txt").exists()

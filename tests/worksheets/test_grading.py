@@ -180,3 +180,12 @@ def test_a_wrong_token_is_no_record():
     for line in (b"", b"[]", b"7", b'{"token": "wrong", "event": "done"}', b"\xff"):
         assert run._take(line) is False
     assert run._take(b'{"token": "right", "event": "done"}') is False and run._is_done
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "gradescope"])
+def test_an_error_with_half_a_sign_is_written_all_the_same(tmp_path, form):
+    file, out = tmp_path / "half.py", tmp_path / "out"
+    file.write_text("raise ValueError('\\udc80 half')", "utf-8")
+    arguments = ["--exercise", "relu", "--format", form, "--out", str(out)]
+    assert main(["grade", str(file), *arguments]) == 0
+    assert "ValueError: \\udc80 half" in out.read_text("utf-8")
