@@ -264,13 +264,14 @@ class Training:
     def mistakes(self) -> Iterator[Computed]:
         """Yield the questions of section 6 that are answered by numbers."""
         d = self.d
-        θ, _ = [pair for place in d.places for pair in place.parameters()][-1]
+        θ, parameter = [p for place in d.places for p in place.parameters()][-1]
         letter = str(Derivative(LOSS, θ))
         yield self._mistake(
             ["The gradients are not set to None, and the same batch goes forward and "
              "backward again before the step. ", Derivative(LOSS, θ), " is then:"],
             [letter],
             lambda values: values[letter] + values[letter],
+            is_laid=parameter.data.ndim == 2,
         )  # fmt: skip
         for place in reversed(d.places):
             rule = place.rule
@@ -302,10 +303,13 @@ class Training:
             lambda values: np.asarray(float(count)),
         )  # fmt: skip
 
-    def _mistake(self, asks: list[Cell], reads: list[str], run: Any) -> Computed:
-        made = Computed(
-            "", asks, "", reads, run, lambda values, array: None, self.values
-        )
+    def _mistake(
+        self, asks: list[Cell], reads: list[str], run: Any, *, is_laid: bool = False
+    ) -> Computed:
+        def write(values: Values, array: Array) -> None:
+            """Keep nothing: no answer follows from this one."""
+
+        made = Computed("", asks, "", reads, run, write, self.values, is_laid=is_laid)
         made.before = dict(self.before)
         return made
 

@@ -164,6 +164,18 @@ def test_the_layout_of_the_sheet_has_no_marks_if_the_teacher_sets_the_other():
     assert all("marks are for denominator" in r.text for r in marks.rows if not r.mark)
 
 
+def test_without_biases_the_sum_of_two_backwards_has_a_layout_too():
+    layers = Linear(2, 3, bias=False), Sigmoid(), Linear(3, 2, bias=False)
+    sheet = sheet_of(*layers, seed=1)
+    assert "∂ℓ/∂W⁽²⁾" in sheet.questions["6.2"]
+    turned = {"6.2": sheet.solution["6.2"].T}
+    for layout, mark in ((None, 1), ("denominator", 1), ("numerator", 0)):
+        marks = sheet.grade(turned, layout=layout)
+        assert (marks.total, marks.verdicts["6.2"]) == (
+            mark, "transposed (other layout)"
+        )  # fmt: skip
+
+
 def student(sheet, wrong_at, slip):
     """Return the answers of one who makes a slip, and goes on rightly from it."""
     values, answers = dict(sheet.training.values), {}
