@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from mlp._shared.printing import text_table
 from mlp.worksheets.questions import Found, Question, State
 from mlp.worksheets.slips import hint
@@ -87,7 +89,14 @@ def answers_of(answers: Any) -> dict[str, Any]:
             f"grade: expected answers as a dict by question, or the path of a JSON "
             f"file, got {type(answers).__name__}"
         )
-    return {str(key).strip(): answer for key, answer in answers.items()}
+    return {str(key).strip(): _plain(answer) for key, answer in answers.items()}
+
+
+def _plain(answer: Any) -> Any:
+    """Return an array of texts, or of whole numbers such as a shape, as a list."""
+    if isinstance(answer, np.ndarray) and answer.dtype.kind in "iuU":
+        return answer.tolist()
+    return answer
 
 
 def graded(

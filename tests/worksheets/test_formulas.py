@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 
 from mlp import (
@@ -209,7 +210,11 @@ def test_the_other_layout_is_named(name, key, answer, layout):
 
 
 @pytest.mark.parametrize(
-    "answer", ["n × h", "n x h", "(n, h)", "3×4", [3, 4], ["n", "h"], r"$n \times h$"]
+    "answer",
+    [
+        *("n × h", "n x h", "(n, h)", "3×4", [3, 4], ["n", "h"], r"$n \times h$"),
+        *(np.array([3, 4]), np.array(["n", "h"])),
+    ],
 )
 def test_a_shape_is_said_in_letters_or_numbers(answer):
     assert marked(SHEETS["relu"], "3.2", answer)[0] == 1
