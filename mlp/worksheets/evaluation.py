@@ -397,15 +397,17 @@ class Evaluation:
     # -------------------------------------------------------------- functions
 
     def _call(self, function: Any, *rest: Any) -> Value:
-        primes, argument = len(rest) - 1, rest[-1]
-        marks: list[Any] = []
-        tree = argument
+        *primes, argument = rest
+        marks, tree = list[Any](), argument
         while tree.data == "postfix":
             tree, mark = tree.children
             marks.insert(0, mark)
         if tree.data in ("name", "number"):  # log ŷᵢ
             tree, marks = argument, []
-        return self._apply(self._called(str(function), primes, tree), marks)
+        return self._apply(self._called(str(function), len(primes), tree), marks)
+
+    def _powered(self, function: Any, mark: Any, argument: Any) -> Value:
+        return self._apply(self._call(function, argument), [mark])  # tanh²(x)
 
     def _called(self, name: str, primes: int, tree: Any) -> Value:
         name = re.sub(r"[_{}\s]", "", name.translate(LOWERED))

@@ -44,8 +44,8 @@ start: side ("=" side)*
 ?side: expr
      | expr _IF conj                                  -> cases
      | expr _IF conj _ELSE expr                       -> cases
-     | expr _IF conj "," _OTHERWISE expr              -> cases
-     | expr _IF conj "," expr ","? _OTHERWISE         -> cases
+     | expr _IF conj _OTHERWISE expr                  -> cases
+     | expr _IF conj "," expr _OTHERWISE              -> cases
      | expr _IF conj "," expr _IF conj                -> both_cases
 conj: comparison (_AND comparison)*
 comparison: expr RELATION expr
@@ -71,6 +71,8 @@ summed: SUM term
 ?factor: post
      | call
 call: FUNCTION PRIME* post
+    | FUNCTION summed
+    | FUNCTION RAISED post                            -> powered
 ?post: atom
      | post (RAISED | LOWER | PRIME | TURNED)         -> postfix
 ?atom: NUMBER                                         -> number
@@ -81,6 +83,7 @@ call: FUNCTION PRIME* post
      | "[" side "]"                                   -> group
      | "{{" side "}}"                                 -> group
      | "(" side ("," side)+ ")"                       -> several
+     | "[" side ("," side)+ "]"                       -> several
      | "(" conj ")"                                   -> iverson
      | "[" conj "]"                                   -> iverson
      | _ONE_WHERE conj "}}"                           -> iverson
@@ -90,9 +93,9 @@ call: FUNCTION PRIME* post
 DERIVATIVE.9: /{DERIVATIVE.replace("/", chr(92) + "/")}/
 SUM.8: /[Σ∑](\s*([ᵢⱼₖ]|_\s*(\{{[^{{}}]*\}}|[a-z])))?(\s*\^\s*(\{{[^{{}}]*\}}|\w))?/
 FUNCTION.7: /({_WORDS})(?![A-Za-z])|[fg](_?\{{?\d+\}}?|[₀-₉]+)?(?=\s*['′]?\s*\()/
-_IF.6: /(,\s*)?(if|for|where|when)(?![A-Za-z])|&(\s*(if|for|when)(?![A-Za-z]))?/
+_IF.6: /(,\s*)?(if|for|where|when)(?![A-Za-z])|(,\s*)?&(\s*(if|for|when)(?![A-Za-z]))?/
 _ELSE.6: /[,;]?\s*else(?![A-Za-z])/
-_OTHERWISE.7: /&?\s*(otherwise|elsewhere)(?![A-Za-z])|&\s*else(?![A-Za-z])/
+_OTHERWISE.7: /(,\s*)?(&?\s*(otherwise|elsewhere)\.?|&\s*else)(?![A-Za-z])/
 _AND.6: /and(?![A-Za-z])|∧/
 _ONE_WHERE.6: /1\s*_\s*\{{(?=[^{{}}]*[<>=≥≤≠])/
 _FRAC.5: /\\frac(?=\s*\{{)/
@@ -106,7 +109,7 @@ _TIMES: /[·*×∙⋅]/
 _AT: "@"
 _HADAMARD: /[⊙∘]|\.\*/
 RELATION: />=|<=|==|!=|[<>≥≤≠]/
-NUMBER: /\d+(\.\d+)?(e[-+]?\d+)?|½/
+NUMBER: /(\d+(\.\d+)?|\.\d+)(e[-+]?\d+)?|½/
 NAME: /{_LETTER}\d*/
 %ignore /\s+/
 """
@@ -117,11 +120,12 @@ _FONT = (
     r" \1 ",
 )
 _SIGNS: tuple[tuple[str, str], ...] = (
+    (r"[,.;]?\s*(?:\\\\)?(?=\s*\\end\s*\{)", ""),
     (r"\\begin\s*\{cases\}", "("),
     (r"\\end\s*\{cases\}", ")"),
     (r"\\(?:text|mathrm|operatorname\*?|mathsf|mathit|textrm)\s*\{([^{}]*)\}", r" \1 "),
-    (r"\\\\", ","),
-    (r"\\(?:left|right|big[lr]?|Big[lr]?|displaystyle|limits|q?quad)(?![a-z])", ""),
+    (r"[,;]?\s*\\\\", ","),
+    (r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|limits|q?quad)(?![a-z])", ""),
     (r"\\[,;:! ()\[\]]|[$~\u2061\u2062]", ""),
     (r"\\(?:mathbb|mathds|mathbbm|mathbf)\s*\{\s*1\s*\}|𝟙", "1"),
     _FONT,  # \hat{\mathbf{y}}
@@ -138,7 +142,8 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (r"(?<![A-Za-z])delta(?![A-Za-z])", "δ"),
     (r"\\odot(?![a-z])|\\circ(?![a-z])|\(\.\)", "⊙"),
     (r"\\(?:cdot|times|ast)(?![a-z])", "·"),
-    (r"\\(?:top|intercal)(?![a-z])|\^\s*\\prime", "⊤"),
+    (r"\^\s*(?:\{\s*)?\\prime(?:\s*\})?", "'"),
+    (r"\\(?:top|intercal)(?![a-z])", "⊤"),
     (r"\\sum(?![a-z])", "Σ"),
     (r"\\geq?(?![a-z])", "≥"),
     (r"\\leq?(?![a-z])", "≤"),
@@ -150,6 +155,9 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (r"\\[{]|\\lbrack", "["),
     (r"\\[}]|\\rbrack", "]"),
     (r"[−–]", "-"),
+    (r"\*\*", "^"),
+    (r"(?<![A-Za-z])(?:np\.)?maximum(?=\s*\()", "max"),
+    (r"(?<=.)[.,;]\s*\Z", ""),
 )
 
 

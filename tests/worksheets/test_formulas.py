@@ -102,6 +102,19 @@ classes 4.1 | diag(1 - tanh(z1)^2)
 columns 3.1 | ∂z₂/∂z₁ · W⁽²⁾ᵀ · ∂ℓ/∂ŷ · xᵀ
 columns 3.1 | ∂z₂/∂z₁ · ∂ŷ/∂z₂ · ∂ℓ/∂ŷ · xᵀ
 columns 4.2 | (2/K)(ŷ − y)
+relu 4.3 | \frac{2}{K}\bigl(\hat{\mathbf{y}} - \mathbf{y}\bigr)^\top
+relu 4.3 | \[\tfrac{2}{K}\bigg(\hat{\boldsymbol{y}} - \boldsymbol y\bigg)^T.\]
+relu 2.1 | \(\mathbf W^{(1)}\mathbf x+\mathbf b^{(1)}\)
+relu 2.2 | \max\left\{0, W_1 x + b_1\right\}.
+relu 2.2 | np.maximum(0, W1 @ x + b1)
+relu 2.5 | .5 * sum((yhat - y)**2)
+relu 3.1 | x \frac{∂ l}{∂ \hat{\mathbf y}} W^{(2)} \frac{∂ \mathbf{z}_2}{∂ \mathbf z_1}
+relu 4.1 | \begin{cases}1, & i=j ∧ z_{1,i}>0, \\ 0, & \text{otherwise.} \\ \end{cases}
+relu 4.2 | \begin{cases}1, & \text{if } i=j \\ 0, & \text{if } i \neq j.\end{cases}
+bce 4.1 | diag(\sigma^{\prime}(z_1))
+classes 2.4 | \log\sum_j e^{\hat{y}_j} - \sum_i y_i \hat{y}_i
+classes 4.1 | 1 - \tanh^2(z_{1,i}) if i=j, else 0
+classes 4.1 | diag(1 - tanh²(z₁))
 softmax 4.1 | diag(z2) − z2 z2^T
 softmax 4.1 | z2_i(1 - z2_i) if i = j, -z2_i z2_j if i ≠ j
 softmax 4.1 | (z_2)_i (\delta_{ij} - (z_2)_j)
