@@ -189,14 +189,20 @@ class Shaped(Question):
         if not isinstance(parts, list | tuple):
             parts = [parts]
         named = tuple(re.sub(r"[()\s_{}$\[\]]", "", _lowered(str(p))) for p in parts)
-        named = tuple(part for part in named if part)
+        named = _column(tuple(part for part in named if part))
         (other,) = {*LAYOUTS} - {state.layout}
-        for right in (tuple(map(_lowered, self.letters)), self.numbers):
+        for shape in (tuple(map(_lowered, self.letters)), self.numbers):
+            right = _column(shape)
             sides = {state.layout: right, other: right[::-1]}
-            found = [layout for layout, shape in sides.items() if shape == named]
+            found = [layout for layout, side in sides.items() if side == named]
             if found:
                 return state.in_layouts(found)
         return Found(0.0, "shape", "the shape does not fit the gradient")
+
+
+def _column(shape: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the shape of a column, h × 1, for that of a vector, h."""
+    return (*shape, "1") if len(shape) == 1 else shape
 
 
 def _lowered(text: str) -> str:

@@ -234,6 +234,16 @@ def test_a_shape_is_said_in_letters_or_numbers(answer):
     assert marked(SHEETS["relu"], "3.6", answer)[0] == 0
 
 
+@pytest.mark.parametrize("answer", ["1 × h", "h × 1", "h", [4], (1, 4), "4x1"])
+def test_the_gradient_of_a_bias_is_a_row_or_a_column(answer):
+    is_row = str(answer)[0] in "(1"
+    for name, is_own in (("relu", is_row), ("columns", not is_row)):
+        sheet = SHEETS[name]
+        mark, verdict, _ = marked(sheet, "3.4", answer)
+        assert (mark, verdict == "right") == (1, is_own)
+        assert marked(sheet, "3.4", answer, layout=sheet.layout)[0] == is_own
+
+
 @pytest.mark.parametrize("answer", [5, "", "  ", [], {}, [["x"]], True, 1j])
 def test_no_formula_at_all_is_unread(answer):
     assert marked(SHEETS["relu"], "2.1", answer)[:2] == (None, "unread")
