@@ -77,8 +77,6 @@ class Computed(Question):
         except ValueError as error:
             sentence = str(error).removeprefix("answer: ")
             return Found(0.0, "unread", sentence, is_said=True)
-        except RecursionError:
-            return Found(0.0, "unread", "it is nested too deeply", is_said=True)
         if not np.isfinite(given).all():
             return Found(0.0, "unread", "it holds NaN or infinity", is_said=True)
         array = _as(given, self.solution.shape)

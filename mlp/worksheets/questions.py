@@ -134,7 +134,7 @@ class Ordered(Question):
             text = " ".join(map(str, answer))
         for name, letter in self.letters.items():
             text = re.sub(name, letter, text, flags=re.IGNORECASE)
-        given = re.sub(r"[\s,;.>→-]", "", text).upper()
+        given = re.sub(r"[\s\d,;.()>→-]", "", text).upper()
         if sorted(given) != sorted(self.names):
             return Found(
                 0.0, "unread", "expected the letters A to E, each once", is_said=True
@@ -166,7 +166,7 @@ class Chosen(Question):
 
     def found(self, answer: Any, state: State) -> Found:
         """Return whether it is the word."""
-        said = answer.strip().lower() if isinstance(answer, str) else None
+        said = answer.strip(" .\n").lower() if isinstance(answer, str) else None
         if said not in self.words:
             words = " or ".join(self.words)
             return Found(0.0, "unread", f"expected {words}", is_said=True)

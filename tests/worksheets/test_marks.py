@@ -176,6 +176,13 @@ def test_without_biases_the_sum_of_two_backwards_has_a_layout_too():
         )  # fmt: skip
 
 
+def test_steps_may_be_numbered_and_a_word_may_end_in_a_full_stop(sheet):
+    assert sheet.grade({"6.1": f"{sheet.solution['6.1']}."}).total == 1
+    steps = sheet_of(Linear(2, 2), questions="steps")
+    numbered = [f"{k}) {s}" for k, s in enumerate(steps.solution["1.1"].split(), 1)]
+    assert steps.grade({"1.1": " ".join(numbered)}).total == 1
+
+
 def student(sheet, wrong_at, slip):
     """Return the answers of one who makes a slip, and goes on rightly from it."""
     values, answers = dict(sheet.training.values), {}
