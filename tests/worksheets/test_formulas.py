@@ -1,5 +1,6 @@
 """Formulas as students write them: read, compared, and named if wrong."""
 
+import doctest
 import random
 
 import numpy as np
@@ -299,3 +300,13 @@ def test_an_error_points_into_the_line_where_it_is():
     with pytest.raises(FormulaError) as error:
         read("W1 x\n + § b1")
     assert str(error.value).splitlines()[1:] == ["     + § b1", "       ^"]
+
+
+@pytest.mark.parametrize("thing", [Evaluation, read])
+def test_the_examples_that_need_lark_run(thing):
+    text = thing.__doc__
+    example = doctest.DocTestParser().get_doctest(text, {}, thing.__name__, None, None)
+    assert any(doctest.SKIP in line.options for line in example.examples)
+    for line in example.examples:
+        line.options.pop(doctest.SKIP, None)
+    assert doctest.DocTestRunner().run(example).failed == 0
