@@ -670,3 +670,10 @@ class TestTools:
         twin = clone(net)
         assert not hasattr(twin, "model_")
         assert twin.get_params()["alpha"] == net.alpha
+
+
+def test_a_text_column_of_a_dataframe_is_named():
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame({"size": [1.0, 2.0], "kind": ["u", "v"]})
+    with pytest.raises(TypeError, match="column .kind. of X"):
+        MLPRegressor().fit(x, [1.0, 2.0])

@@ -22,7 +22,7 @@ from sklearn.utils import (
     validation,
 )
 
-from mlp._shared import numbers
+from mlp._shared import frames, numbers
 from mlp._shared.arrays import Array, RealArray
 from mlp.core.loss import Loss
 from mlp.core.optimizer import Optimizer
@@ -336,9 +336,14 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         They note n_features_in_ and feature_names_in_, or compare with
         them. Before scikit-learn 1.6 they are a method of the estimator.
         """
-        if hasattr(validation, "validate_data"):
-            return validation.validate_data(self, X, *y, **checks)
-        return self._validate_data(X, *y, **checks)
+        try:
+            if hasattr(validation, "validate_data"):
+                return validation.validate_data(self, X, *y, **checks)
+            return self._validate_data(X, *y, **checks)
+        except ValueError as error:
+            if "could not convert" in str(error):  # which column, it does not say
+                frames.numbers_of(type(self).__name__, "X", X, np.asarray(X))
+            raise
 
 
 class Later:
