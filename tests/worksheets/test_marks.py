@@ -150,6 +150,7 @@ def test_the_other_layout_is_named_and_has_its_mark_as_the_teacher_sets(sheet):
 
 
 def test_the_layout_of_the_sheet_has_no_marks_if_the_teacher_sets_the_other():
+    pytest.importorskip("lark")
     layers = Linear(3, 4), ReLU(), Linear(4, 3), Sigmoid()
     sheet = sheet_of(*layers, questions="all", seed=1)
     marks = sheet.grade(sheet.solution, layout="denominator")
