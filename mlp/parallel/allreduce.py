@@ -223,7 +223,7 @@ class AllReduce(Optimizer):
         return self._inner
 
     @property
-    def parameters(self) -> tuple[Parameter, ...]:  # type: ignore[override]
+    def parameters(self) -> tuple[Parameter, ...]:  # type: ignore[override]  # read only
         """Those of the inner optimizer, as all below is."""
         return self._inner.parameters
 
@@ -237,12 +237,12 @@ class AllReduce(Optimizer):
         self._inner.lr = value
 
     @property
-    def slots(self) -> tuple[str, ...] | None:  # type: ignore[override]
+    def slots(self) -> tuple[str, ...] | None:  # type: ignore[override]  # read only
         """The names under which update keeps arrays."""
         return self._inner.slots
 
     @property
-    def counts(self) -> tuple[str, ...]:  # type: ignore[override]
+    def counts(self) -> tuple[str, ...]:  # type: ignore[override]  # read only
         """The names under which update keeps whole numbers."""
         return self._inner.counts
 

@@ -7,7 +7,6 @@ references. The bodies are holes.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import textwrap
@@ -115,8 +114,7 @@ def _summary(method: Callable[..., Any]) -> str:
 
 def _docstring(name: str, subject: Any) -> str:
     """Return a docstring's head and the sections that give nothing away."""
-    source = ast.parse(textwrap.dedent(inspect.getsource(subject))).body[0]
-    text = ast.get_docstring(source) or ""  # type: ignore[arg-type]
+    text = inspect.getdoc(subject) or ""
     head, *sections = re.split(r"(?m)^(?=\w+\n-+$)", text)
     kept = [head.partition("\n\n")[0].rstrip()]
     if name in _SAYS:
