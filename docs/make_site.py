@@ -30,7 +30,7 @@ PAGES = [  # beside the course, in the order of the table of contents
 MODULES = ["data", "datasets", "initializers", "metrics", "schedules", "plotting"]
 MODULES += ["estimators", "parallel", "worksheets"]
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]*)(#[^)\s]*)?(?=\))")
-CODE = re.compile(r"\w\(.*\)|:$|\w = \w+\.\w")  # in a block that is no formula
+CODE = re.compile(r":  |:$|\w = \w+\.\w")  # in a block that is no formula
 NOTEBOOKS = (
     "Six lessons, from one neuron to a deep net that trains. Each ends with three "
     "questions; the answers are folded, and are code that checks itself."
