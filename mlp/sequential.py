@@ -131,7 +131,8 @@ class Sequential(Layer):
 
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return f_L(… f₂(f₁(x))); each layer keeps what its backward needs."""
-        self._check_not_empty("forward")
+        if not self._layers:
+            raise _no_layer("forward")
         z: Any = arrays.array("Sequential.forward", "x", x)
         self._has_forward = False
         for layer in self._layers:
@@ -148,7 +149,8 @@ class Sequential(Layer):
         With needs_input_grad=False, which spares the first layer a matrix
         product, it returns None.
         """
-        self._check_not_empty("backward")
+        if not self._layers:
+            raise _no_layer("backward")
         g: Any = arrays.array("Sequential.backward", "grad_output", grad_output)
         if self._has_forward is False:
             raise arrays.no_forward(self, "prediction = model.forward(x) (step 1)")
@@ -197,7 +199,8 @@ class Sequential(Layer):
         True
         """
         who = "Sequential.predict"
-        self._check_not_empty("predict")
+        if not self._layers:
+            raise _no_layer("predict")
         if self.feature_names_in_ is not None:
             frames.same_names(who, "x", x, self.feature_names_in_, "model")
         x = arrays.real_array(who, "x", x)
@@ -245,13 +248,6 @@ class Sequential(Layer):
         for layer in layers:
             z = copy.copy(layer).eval().forward(z)
         return z
-
-    def _check_not_empty(self, method: str) -> None:
-        if not self._layers:
-            raise ValueError(
-                f"Sequential.{method}: expected at least one layer, got none; "
-                f"give them when you make it, Sequential(Linear(2, 1))"
-            )
 
     def summary(self) -> Summary:
         """Return a table of the layers: output, parameters and their bytes.
@@ -323,6 +319,14 @@ class Sequential(Layer):
     def _repr_html_(self) -> str:
         """Return the layers, their settings and sizes, for a notebook."""
         return self.summary()._repr_html_()
+
+
+def _no_layer(method: str) -> ValueError:
+    """Return the error of a net that has nothing to run."""
+    return ValueError(
+        f"Sequential.{method}: expected at least one layer, got none; "
+        f"give them when you make it, Sequential(Linear(2, 1))"
+    )
 
 
 def is_plain(model: object) -> TypeGuard[Sequential]:

@@ -10,17 +10,17 @@ import numpy.typing as npt
 from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array, floating, real_array, reshape_cure
 from mlp._shared.numbers import FLOAT_DTYPES
+from mlp._shared.sums import times
 from mlp.core.loss import Loss, Reduction
 
 
 def _prediction_and_target(
-    loss: object, prediction: npt.ArrayLike, target: npt.ArrayLike, per_row: bool
+    loss: Loss, prediction: npt.ArrayLike, target: npt.ArrayLike
 ) -> tuple[Array, Array]:
     """Return the two arrays of a loss: one shape, one dtype, not empty.
 
     The dtype is the prediction's if that is float32 or float64, else
-    float64. per_row says that the loss divides by the number of rows, so
-    there are some.
+    float64. There are rows if the loss divides by their number.
     """
     if (
         type(prediction) is np.ndarray
@@ -47,7 +47,7 @@ def _prediction_and_target(
             f"{who}: expected at least one entry, got shape {prediction.shape}: "
             f"an empty batch has no loss"
         )
-    if per_row and prediction.ndim == 0:
+    if prediction.ndim == 0 and Reduction.of(loss).over == "rows":
         raise ValueError(
             f"{who}: expected rows to divide by, as reduction is 'batchmean', got "
             f"a prediction of shape (); use 'mean' or 'sum'"
@@ -81,8 +81,7 @@ class _ReducedLoss(Loss):
         weight: npt.ArrayLike | None,
     ) -> tuple[Array, Array, Array | None, float]:
         """Return ŷ, y and w as _weights has it, checked, and the divisor M."""
-        per_row = self._reduction.over == "rows"
-        ŷ, y = _prediction_and_target(self, prediction, target, per_row)
+        ŷ, y = _prediction_and_target(self, prediction, target)
         if weight is None:
             return ŷ, y, None, self._reduction.divisor(ŷ.shape)
         return ŷ, y, *self._weights(weight, ŷ)
@@ -111,7 +110,7 @@ class _ReducedLoss(Loss):
 
 def by_row(w: Array | None, a: Array) -> Array:
     """Return w ⊙ a: each row of a times its weight; a, if there are none."""
-    return a if w is None else w * a
+    return a if w is None else times(w, a)
 
 
 def check_logits(loss: Loss, z: Array) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from mlp._shared import arrays
 from mlp._shared.arrays import Array
-from mlp._shared.sums import dot, times, underflow_is_zero
+from mlp._shared.sums import dot, times
 from mlp.losses.reduced import _ReducedLoss, by_row
 
 
@@ -82,7 +82,6 @@ class MSELoss(_ReducedLoss):
 
     _kept: Array | None = None
 
-    @underflow_is_zero
     def forward(
         self,
         prediction: npt.ArrayLike,

@@ -153,21 +153,29 @@ class SGD(Optimizer):
         self, parameter: Parameter, gradient: Array, state: dict[str, Any]
     ) -> None:
         """Write θ − lr d into parameter.data, and v into state["velocity"]."""
-        μ, λ = self._momentum, self._weight_decay
         lr, dtype, rate = self._rate
         if lr is not self._lr or dtype is not gradient.dtype:
             rate = np.array(self._lr, gradient.dtype)
             self._rate = self._lr, gradient.dtype, rate
-        if μ and "velocity" not in state:
-            state["velocity"] = np.zeros_like(gradient)
-        whole = parameter.data, gradient, state["velocity"] if μ else gradient
-        small = gradient.nbytes <= pieces._LEAST  # of which the call would be felt
-        for θ, g, v in [whole] if small else in_pieces(whole, self._made):
-            if λ:
-                g = g + times(λ, θ)
-            d = g
-            if μ:
-                v *= μ
-                v += g
-                d = g + μ * v if self._nesterov else v
-            θ -= times(rate, d)
+        velocity = gradient
+        if self._momentum:
+            if "velocity" not in state:
+                state["velocity"] = np.zeros_like(gradient)
+            velocity = state["velocity"]
+        if gradient.nbytes <= pieces._LEAST:  # of which a loop would be felt
+            self._step_along(parameter.data, gradient, velocity, rate)
+            return
+        for θ, g, v in in_pieces((parameter.data, gradient, velocity), self._made):
+            self._step_along(θ, g, v, rate)
+
+    def _step_along(self, θ: Array, g: Array, v: Array, rate: Array | float) -> None:
+        """Write θ − lr d into θ, and the new velocity, if there is one, into v."""
+        μ, λ = self._momentum, self._weight_decay
+        if λ:
+            g = g + times(λ, θ)
+        d = g
+        if μ:
+            v *= μ
+            v += g
+            d = g + μ * v if self._nesterov else v
+        θ -= times(rate, d)

@@ -62,7 +62,7 @@ def calls(net: Net, size: int) -> list[Call]:
             check(f"z{i} = arrays.activation_input(relu{i}, z{i})")
             a_pass(f"h{i} = z{i}.clip(0, inf)", 2 * entries)
     entries = batch * widths[last]
-    check(f"ŷ, y = reduced._prediction_and_target(loss, z{last}, y, False)")
+    check(f"ŷ, y = reduced._prediction_and_target(loss, z{last}, y)")
     a_pass("d = ŷ - y", 3 * entries)
     a_pass("ℓ = sums.dot(d, d) / d.size", 2 * entries)
     a_pass("g = d * (2 / d.size)", 2 * entries)
