@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mlp._shared import arrays
 from mlp._shared.arrays import Array
 from mlp._shared.numbers import FLOAT_DTYPES
-from mlp._shared.sums import difference, underflow_is_zero
+from mlp._shared.sums import difference, dot, underflow_is_zero
 from mlp.core.loss import Loss
 from mlp.losses.reduced import _ReducedLoss, by_row, check_logits
 
@@ -128,8 +128,7 @@ class CrossEntropyLoss(_ReducedLoss):
         e = np.exp(s) * (1 + lost)
         e[rows, top] = 0  # their e⁰ = 1 stands in log(1 + …) and in 1 + …
         others = e.sum(axis=1, keepdims=True)
-        terms = by_row(w, y * (np.log1p(others) - lost - s))
-        value = float(np.sum(terms, dtype=np.float64))
+        value = dot(by_row(w, y), np.log1p(others) - lost - s)
         e[rows, top] = -others[:, 0]
         p = e / (1 + others)
         y[rows, top] -= 1
@@ -171,9 +170,10 @@ def _logits_and_rows(
             f"{z.shape}, probabilities, got {given.shape}"
         )
     n, k = z.shape
-    wrong = ~((given >= 0) & (given < k) & (given == np.floor(given)))
-    if wrong.any():
-        i = int(wrong.argmax())
+    is_whole = given.dtype.kind in "iu" or (given == np.floor(given)).all()
+    if not (is_whole and given.min() >= 0 and given.max() < k):
+        right = (given >= 0) & (given < k) & (given == np.floor(given))
+        i = int(right.argmin())
         raise ValueError(
             f"{who}: expected labels to be whole numbers from 0 to {k - 1}, got "
             f"{given[i]} in row {i}; mlp.one_hot makes rows of other labels"
@@ -185,11 +185,12 @@ def _logits_and_rows(
 
 def _check_probabilities(who: str, y: Array, dtype: np.dtype[Any]) -> None:
     """Raise unless each row is at least 0 and sums to 1, up to rounding."""
-    eps = max(np.finfo(d).eps for d in (dtype, np.float32) if np.dtype(d).kind == "f")
+    eps = np.finfo(np.float16 if dtype == np.float16 else np.float32).eps
     total = y.sum(axis=1, dtype=np.float64)
-    wrong = ~((y >= 0).all(axis=1) & (np.abs(total - 1) <= 4 * y.shape[1] * eps))
-    if wrong.any():
-        i = int(wrong.argmax())
+    off = np.abs(total - 1)
+    if not (y.min() >= 0 and off.max() <= 4 * y.shape[1] * eps):
+        right = (y >= 0).all(axis=1) & (off <= 4 * y.shape[1] * eps)
+        i = int(right.argmin())
         raise ValueError(
             f"{who}: expected each row of target to be at least 0 and to sum to 1, got "
             f"{y[i]} in row {i}, of sum {total[i]:.6g}; divide each row by its sum"
