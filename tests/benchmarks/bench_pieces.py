@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import statistics
 
+from bench_steps import is_small
 from pieces import CONTENDERS, TASKS
-from turns import in_turn, microseconds, processes, ratio, table
+from turns import LONG, ONE, SHORT, in_turn, microseconds, processes, ratio, table
 
 ASKED = {"by hand": 1.15, "PyTorch": 0.8}  # the second of one task only
 ASKED_OF = "784-256-128-10, Adam"
@@ -19,10 +20,13 @@ def section(rounds: int) -> str:
     rows = []
     missing: dict[str, str] = {}
     for task in TASKS:
-        running = processes(list(CONTENDERS), task, "float32", script="pieces.py")
+        environment, times_over = (ONE, SHORT) if is_small(task.net) else ({}, LONG)
+        running = processes(
+            list(CONTENDERS), task, "float32", environment, script="pieces.py"
+        )
         with running as (started, failed):
             missing |= failed
-            seconds = in_turn(started, "step", rounds)
+            seconds = in_turn(started, "step", times_over * rounds)
         times = [
             microseconds(statistics.median(seconds[name])) if name in seconds else "—"
             for name in CONTENDERS
@@ -32,7 +36,8 @@ def section(rounds: int) -> str:
     left_out = "".join(f"Left out: {n} ({why}).\n\n" for n, why in missing.items())
     head = ["net", "piece", *CONTENDERS, *(f"over {name}" for name in ASKED)]
     return (
-        f"{rounds} rounds.\n\n{left_out}Microseconds of a step in float32, and mlp "
+        f"{SHORT * rounds} rounds of the net on one thread, {LONG * rounds} of the "
+        f"other.\n\n{left_out}Microseconds of a step in float32, and mlp "
         f"over the other, median (quartiles), of what is asked; **bold** is missed:\n\n"
         f"{table(head, rows)}"
     )

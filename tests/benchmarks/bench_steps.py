@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from contenders import CONTENDERS, DTYPES, NETS, Net
-from turns import ONE, in_turn, microseconds, processes, ratio, table
+from turns import LONG, ONE, SHORT, in_turn, microseconds, processes, ratio, table
 
 ASKED = {  # mlp over the other, at most: the ratios that the library sets itself
     "2-16-1": {"floor": 3.2, "by hand": 1.1, "PyTorch": 0.15, "JAX": 0.5},
@@ -38,11 +38,11 @@ def measure(rounds: int, nets: Sequence[Net] = NETS) -> tuple[Times, dict[str, s
         for dtype in DTYPES:
             left_out = set() if (str(net), dtype) in COMPILED else {"torch.compile"}
             names = [name for name in CONTENDERS if name not in left_out]
-            environment = ONE if is_small(net) else {}
+            environment, times_over = (ONE, SHORT) if is_small(net) else ({}, LONG)
             with processes(names, net, dtype, environment) as (started, failed):
                 missing |= failed
                 for what in ("step", "epoch"):
-                    seconds = in_turn(started, what, rounds)
+                    seconds = in_turn(started, what, times_over * rounds)
                     times[str(net), dtype, what] = seconds
                     print(
                         f"{net} {dtype} {what}:",
@@ -68,7 +68,8 @@ def section(rounds: int) -> str:
     )
     names = [name for name in CONTENDERS if any(name in s for s in times.values())]
     text = (
-        f"{rounds} rounds.\n\n{left_out}A step, mlp over the other, of what is asked; "
+        f"{SHORT * rounds} rounds of the nets on one thread, {LONG * rounds} of the "
+        f"others.\n\n{left_out}A step, mlp over the other, of what is asked; "
         f"**bold** is missed:\n\n"
     )
     text += table(

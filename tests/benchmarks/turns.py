@@ -31,6 +31,7 @@ ONE = {  # the environment in which each library has one thread, which needs no 
     "OMP_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
+SHORT, LONG = 8, 2  # rounds of turns without and with a pause, for one asked for
 PACKAGES = {  # what a contender needs, by the name of its module
     "PyTorch": "torch",
     "torch.compile": "torch",
@@ -52,7 +53,7 @@ class Process:
         environment: dict[str, str],
         script: str = "contenders.py",
     ) -> None:
-        self._pause = 0.05 if environment == ONE else PAUSE
+        self._pause = 0.0 if environment == ONE else PAUSE
         self._errors = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / script), name, str(net), dtype],
