@@ -31,7 +31,7 @@ import numpy as np
 LR = 0.01
 DTYPES = ("float64", "float32")
 CHECKED_STEPS = 3  # whose losses are compared between contenders
-CHUNK, CHUNKS = 0.005, 3  # seconds timed at a time, and how often in a turn
+CHUNK, CHUNKS = 0.01, 3  # seconds timed at a time, and how often in a turn
 
 
 class Net(NamedTuple):
