@@ -128,8 +128,8 @@ def _leaky(layer: LeakyReLU) -> Elementwise:
 
 
 def _mask(layer: Dropout, x: Any) -> Any:
-    """Return 1 where the next forward keeps an entry, else 0."""
-    return (layer.forward(np.ones_like(x)) != 0).astype(np.float64)
+    """Return whether the next forward keeps each entry; True counts as 1."""
+    return layer.forward(np.ones_like(x)) != 0
 
 
 def _dropout(layer: Dropout) -> Elementwise:

@@ -28,7 +28,7 @@ class GradientOf(Of):
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """Return the gradient, as a column if it is of a vector."""
-        gradient = np.asarray(values[str(self)])
+        gradient = values[str(self)]
         return gradient.reshape(len(gradient), -1)
 
 
