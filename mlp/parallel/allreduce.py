@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from mlp.core.optimizer import Optimizer
 from mlp.core.parameter import Parameter
 from mlp.core.team import ALONE
 from mlp.parallel import ending
-from mlp.parallel.meeting import ALL_EQUAL, Meeting
+from mlp.parallel.meeting import ALL_EQUAL, BEGUN, Meeting
 
 _REDUCTIONS = ("mean", "batchmean", "sum")
 
@@ -120,7 +121,9 @@ class AllReduce(Optimizer):
         if comm.Get_size() > 1:
             arrays = [p.data for p in self.parameters]
             ending.before(comm)
-            _expect_alike(comm, type(optimizer).__name__, f"reduction {word!r}", arrays)
+            what = f"{type(optimizer).__name__} of {len(arrays)} parameters"
+            shapes = [f"parameter {i} {_form(array)}" for i, array in enumerate(arrays)]
+            _expect_alike(comm.allgather([what, f"reduction {word!r}", *shapes]))
             length = len(arrays) + sum(array.size for array in arrays)
             dtype = np.result_type(*arrays)
             self.team = Meeting(comm, length, dtype)
@@ -145,7 +148,8 @@ class AllReduce(Optimizer):
         Raises
         ------
         ValueError
-            If the loss is a sum and the reduction a mean, or the reverse.
+            If the loss is a sum and the reduction a mean, or the reverse;
+            in all processes, if they have different layers or buffers.
         """
         reduction = Reduction.of(criterion)
         if (reduction.over == "nothing") != self._is_sum:
@@ -156,7 +160,9 @@ class AllReduce(Optimizer):
             )
         if not any(model is one for one in self._begun):
             self._begun.append(model)
-            self.team.hand_out(model)
+            if isinstance(self.team, Meeting):
+                _expect_alike(self.team.gathered(_kept_by(model), BEGUN))
+                self.team.hand_out(model)
 
     def combine(self, rows: float | None = None) -> None:
         """Make the gradients of all processes' parts that of the batch.
@@ -308,23 +314,30 @@ def _total(given: Array) -> float:
     return float(given.sum(dtype=np.float64))
 
 
-def _expect_alike(comm: Any, kind: str, reduction: str, arrays: list[Array]) -> None:
-    """Raise in all processes unless all have the same parameters and optimizer."""
-    shapes = [
-        f"parameter {i} of shape {array.shape} in {array.dtype}"
-        for i, array in enumerate(arrays)
-    ]
-    own = [f"{kind} of {len(arrays)} parameters", reduction, *shapes]
-    first, *others = comm.allgather(own)
+def _expect_alike(parts: list[list[str]]) -> None:
+    """Raise unless all processes, by rank, have the same net and optimizer."""
+    first, *others = parts
     for rank, other in enumerate(others, start=1):
-        pairs = zip(first, other, strict=False)
-        different = [pair for pair in pairs if pair[0] != pair[1]]
-        if different:
-            raise ValueError(
-                f"AllReduce: expected the same net and optimizer in all processes, got "
-                f"{different[0][0]} in process 0 and {different[0][1]} in process "
-                f"{rank}; make both alike in each"
-            )
+        for one, another in zip_longest(first, other, fillvalue="nothing more"):
+            if one != another:
+                raise ValueError(
+                    f"AllReduce: expected the same net and optimizer in all processes, "
+                    f"got {one} in process 0 and {another} in process {rank}; make "
+                    f"both alike in each"
+                )
+
+
+def _kept_by(model: Layer) -> list[str]:
+    """Return in words which layers and buffers a model has."""
+    layers = [
+        f"layer {i} {type(layer).__name__}" for i, layer in enumerate(model.modules())
+    ]
+    buffers = [f"buffer {name} {_form(b.data)}" for name, b in model.named_buffers()]
+    return layers + buffers + [f"Generator {n}" for n, _ in model.named_generators()]
+
+
+def _form(array: Array) -> str:
+    return f"of shape {array.shape} in {array.dtype}"
 
 
 def _world() -> Any:

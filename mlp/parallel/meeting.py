@@ -28,9 +28,10 @@ from mlp.parallel import ending
 
 T = TypeVar("T")
 
-STEP, OF_FIRST, GATHERED, ERROR, NEXT, FINISHED = range(1, 7)
+STEP, BEGUN, OF_FIRST, GATHERED, ERROR, NEXT, FINISHED = range(1, 8)
 _DOES = {
     STEP: "takes step {}",
+    BEGUN: "begins with a net after {} steps",
     OF_FIRST: "waits for process 0 after {} steps",
     GATHERED: "gathers after {} steps",
     ERROR: "raises after {} steps",
@@ -89,9 +90,9 @@ class Meeting(Team):
         answer: T = self.comm.bcast(value, root=0)
         return answer
 
-    def gathered(self, value: T) -> list[T]:
+    def gathered(self, value: T, kind: int = GATHERED) -> list[T]:
         """Return the values of all processes, by rank."""
-        self._meet(GATHERED)
+        self._meet(kind)
         answers: list[T] = self.comm.allgather(value)
         return answers
 

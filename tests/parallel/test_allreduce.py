@@ -445,6 +445,23 @@ def test_different_nets_are_told(make, says):
 
 
 @pytest.mark.parametrize(
+    ("nets", "says"),
+    [
+        ((net(), net(0, np.float64, Dropout(0.5))), "Linear in process 0 and layer 3"),
+        ((net(0, np.float64, Dropout(0.5)), net()), "Dropout in process 0 and layer 3"),
+        ((net(), Sequential(net()[0], Dropout(0.5), net()[2])), "2 Tanh in process 0"),
+    ],
+)
+def test_nets_that_differ_in_what_has_no_parameters_are_told(nets, says):
+    def job(comm):
+        model = nets[comm.rank]
+        optimizer = AllReduce(SGD(model.parameters(), lr=0.1), comm)
+        train_step(model, MSELoss(), optimizer, X, Y)
+
+    refused(job, ValueError, says)
+
+
+@pytest.mark.parametrize(
     ("change", "name"),
     [
         (lambda rank: {"epochs": 2 + rank}, "epochs"),
