@@ -349,6 +349,17 @@ def first_failure(
     return failed[1] if failed else f"the run died of signal {-run.returncode}"
 
 
+@contextlib.contextmanager
+def readable_folder() -> Iterator[str]:
+    """Yield a new folder, thrown away afterwards, that every user may read.
+
+    As root, some tests become another user for a while.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield folder
+
+
 class Audit:
     """A copy of the tree as it was at the start, from which mutants are made."""
 
@@ -372,7 +383,7 @@ class Audit:
         One that is said to be equivalent meets the tests of its module alone.
         """
         own = tests_of(mutant.module, self.tree)
-        with tempfile.TemporaryDirectory() as folder:
+        with readable_folder() as folder:
             tree = Path(shutil.copytree(self.tree, Path(folder, "tree")))
             file = tree / "mlp" / mutant.module
             file.write_bytes(mutant.put_into(file.read_bytes()))
@@ -404,7 +415,7 @@ def audit(
     chosen: list[Mutant], excused: Excuses, root: Path, workers: int
 ) -> dict[Mutant, str | None]:
     """Return the test that killed each mutant, None if it lives."""
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
+    with readable_folder() as folder, ThreadPoolExecutor(workers) as pool:
         one = Audit(root, Path(folder))
         one.time("")  # the first run, which leaves the bytecode for all others
         list(pool.map(one.time, sorted({mutant.module for mutant in chosen})))
