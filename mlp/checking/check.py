@@ -62,8 +62,7 @@ class Check:
         """Check a loss, the layers from last to first, and the whole."""
         what = f"{type(model).__name__} with {type(criterion).__name__}"
         x, target = self._batch(x), np.array(arrays.real_array(self.who, "y", y))
-        if target.dtype.kind == "f":
-            arrays.finite(self.who, "y", target)
+        arrays.finite(self.who, "y", target)
         model, criterion = self._float64(model, criterion)
         between = outputs(model, x)
         loss = LossPiece(criterion, between[-1], target)

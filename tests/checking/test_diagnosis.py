@@ -9,6 +9,7 @@ import pytest
 from diagnoses import Flat, batch, by_hand, net, only_finding
 from oracles import frozen
 
+import mlp
 from mlp import (
     SGD,
     Layer,
@@ -319,3 +320,28 @@ def test_lists_reach_a_loss_of_ones_own_as_arrays():
             return self.sign / self.sign.size
 
     assert diagnose(Linear(2, 1), Absolute(), [[1.0, 2.0]], [[3.0]]).loss >= 0
+
+
+def test_what_is_found_is_shown_and_not_that_nothing_is():
+    model = mlp.Sequential(mlp.Linear(3, 4, rng=0), mlp.ReLU(), mlp.Linear(4, 2, rng=0))
+    model[0].bias.data[...] = -100
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    found = mlp.diagnose(model, mlp.MSELoss(), x, np.ones((8, 2)))
+    for text in (str(found), found._repr_html_()):
+        assert "Dead: in layer 1 (ReLU)" in text
+        assert "Nothing is out of the ordinary" not in text
+    model[0].bias.data[...] = 0
+    right = mlp.diagnose(model, mlp.MSELoss(), x, x[:, :2])
+    for text in (str(right), right._repr_html_()):
+        assert "Nothing is out of the ordinary" in text
+
+
+def test_labels_may_be_a_list():
+    model = mlp.Sequential(mlp.Linear(3, 4, rng=0), mlp.Tanh(), mlp.Linear(4, 2, rng=0))
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    labels = [0, 1, 1, 0, 1, 0]
+    of_a_list, of_an_array = (
+        str(mlp.diagnose(model, mlp.CrossEntropyLoss(), x, y))
+        for y in (labels, np.array(labels))
+    )
+    assert of_a_list == of_an_array

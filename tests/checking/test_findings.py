@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from diagnoses import batch, he, net, only_finding
 
+import mlp
 from mlp import (
     SGD,
     BCELoss,
@@ -23,6 +24,7 @@ from mlp import (
     minibatches,
     train_step,
 )
+from mlp.checking.findings import shares
 from mlp.datasets import load_auto_mpg, load_breast_cancer, load_digits
 
 # ------------------------------------------------------------------ faults
@@ -440,3 +442,15 @@ def test_a_flat_layer_of_ones_own_is_not_told_of_its_weights():
     assert "layer 1 (Turned) sends down a gradient of 0" in finding
     assert "flat at its inputs, which standardised x" in finding
     assert "Its weights" not in finding
+
+
+def test_shares_are_one_number_or_two():
+    assert shares([0.5, 0.5]) == "50 %"
+    assert shares([0.5, 0.25, 0.3]) == "25 to 50 %"
+
+
+def test_a_gradient_explodes_in_two_layers_too():
+    model = mlp.Sequential(mlp.Linear(2, 2, rng=0), mlp.Linear(2, 2, rng=0))
+    model[1].weight.data[...] = [[0.0, 1e6], [1e6, 0.0]]
+    x = np.random.default_rng(0).normal(size=(4, 2))
+    assert "Exploding: " in str(mlp.diagnose(model, mlp.MSELoss(), x, x))

@@ -211,3 +211,21 @@ def test_a_view_of_a_parameter_follows_the_step_of_the_copy():
         for model in (plain, viewing)
     ]
     assert after[0] == pytest.approx(after[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.01, 100.0])
+def test_the_slope_of_a_stranger_is_compared_with_its_greatest(scale):
+    class Scaled(mlp.Layer):
+        def forward(self, x):
+            self.y = np.tanh(x)
+            return scale * self.y
+
+        def backward(self, grad_output):
+            return grad_output * scale * (1 - self.y**2)
+
+    rng = np.random.default_rng(0)
+    model = mlp.Sequential(mlp.Linear(3, 4, rng=0), Scaled(), mlp.Linear(4, 1, rng=0))
+    x, y = rng.normal(size=(40, 3)), rng.normal(size=(40, 1))
+    assert "Saturated" not in str(mlp.diagnose(model, mlp.MSELoss(), x, y))
+    model[0].weight.data *= 1000
+    assert "Saturated" in str(mlp.diagnose(model, mlp.MSELoss(), x, y))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reports import batch, linear, on_one_line, right_but, verdicts
 
+import mlp
 from mlp import (
     BCELoss,
     Identity,
@@ -21,6 +22,7 @@ from mlp import (
     check_layer,
     one_hot,
 )
+from mlp.checking.verdicts import _known
 
 # --------------------------------------------------------- what a layer gets wrong
 
@@ -456,3 +458,21 @@ def test_a_slope_as_small_as_what_differences_may_be_off():
     report = check_layer(Sigmoid(), np.full((2, 2), 37.0))
     assert verdicts(report) == {"x": "too flat to tell"}
     assert report.ok
+
+
+def test_a_slope_says_how_well_it_is_known_only_if_that_is_not_well():
+    assert _known(1e6, 1.0) == ""
+    assert _known(1.0, 1.0).startswith(" ± ")
+
+
+def test_no_side_is_named_if_all_are_on_it():
+    class Wrong(mlp.Identity):
+        def backward(self, grad_output, *, needs_input_grad=True):
+            wrong = np.random.default_rng(1).uniform(2, 9, grad_output.shape)
+            return super().backward(grad_output) * wrong
+
+    x = np.random.default_rng(0).uniform(0.5, 2, (4, 3))
+    for at in (x, -x):
+        (row,) = mlp.check_layer(Wrong(), at).rows
+        assert row.verdict == "differs"
+        assert "it differs just where" not in row.sentence
