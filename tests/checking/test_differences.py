@@ -222,3 +222,12 @@ def test_off_counts_in_what_the_errors_explain():
     assert off(zero, zero, zero).tolist() == [0, 0]
     assert off(a + 1e-6, a, zero) == pytest.approx([1, 1], rel=1e-5)
     assert off(a + 1e-2, a, zero + 1e-3) == pytest.approx([1, 1], rel=1e-3)
+
+
+def test_along_several_arrays_no_gradient_counts_as_zero():
+    x, y = np.array([1.0, 2.0]), np.array([3.0])
+    pairs = [(x, 2 * x), (y, None)]
+    right = along_all(lambda: np.sum(x**2), pairs, np.random.default_rng(0))
+    assert right.agrees(None)
+    wrong = along_all(lambda: np.sum(x**2) + y[0], pairs, np.random.default_rng(0))
+    assert not wrong.agrees(None)

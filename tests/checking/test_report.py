@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from mlp import Identity, Linear, MSELoss, Sequential, check_gradients
+from mlp import Identity, Linear, MSELoss, Sequential, check_gradients, check_layer
 
 
 class Threefold(Identity):
@@ -26,3 +26,9 @@ def test_only_the_wrong_rows_stand_out():
     assert re.findall(r"<p>(.*?)</p>", page) == ["1.x: it is 3 times what it should be"]
     assert "2 of 9 gradients wrong" in page
     assert ">0.67<" in page  # 1 − 1/3, and not “< 1e-9” as in the right rows
+
+
+def test_a_note_says_that_not_all_entries_were_measured():
+    exactly, more = (check_layer(Identity(), np.ones((n, 10))) for n in (10, 11))
+    assert exactly.notes == []
+    assert "Of an array of more than 100 entries" in more.notes[0]
