@@ -45,7 +45,6 @@ html_css_files = ["site.css"]
 html_title = f"mlp {release}"
 html_show_sphinx = html_show_copyright = False
 html_math_renderer = "mathml"
-pygments_style = "friendly"
 pygments_dark_style = "native"
 
 autodoc_member_order = "bysource"
