@@ -255,9 +255,9 @@ class Plan:
         for path, entry in self._entries.items():
             if path in found and "same_as" not in entry:
                 found[path].training = entry.get("training", True)
-                _set_columns(found[path], entry.get("columns"))
                 for name, owner in entry.get("shared", {}).items():
                     _share(found, path, name, str(owner))
+        set_columns(model, columns(self._entries))
         again = entries(text_of(model))
         for path in (*self._entries, *again):
             if _json(again.get(path)) != _json(self._entries.get(path)):
@@ -304,11 +304,31 @@ def _layers_in(settings: Any) -> Iterator[str]:
             yield from _layers_in(item)
 
 
-def _set_columns(layer: Layer, names: list[Any] | None) -> None:
-    """Set the names of columns, if these are texts, no two alike."""
-    if names is not None and isinstance(layer, Sequential):
-        if all(isinstance(n, str) for n in names) and len({*names}) == len(names):
-            layer.feature_names_in_ = tuple(names)
+def columns(found: Mapping[str, Entry]) -> dict[str, tuple[str, ...]]:
+    """Return the names of columns that entries have, by path.
+
+    Raises
+    ------
+    archive.Damaged
+        If they are no texts, or two are alike.
+    """
+    names = {path: e["columns"] for path, e in found.items() if "columns" in e}
+    for path, listed in names.items():
+        if not all(isinstance(n, str) for n in listed) or len({*listed}) < len(listed):
+            raise archive.Damaged(
+                f"one in which {listed!r:.50} are the columns of {_where(path)}"
+            )
+    return {path: tuple(listed) for path, listed in names.items()}
+
+
+def set_columns(model: Layer, names: Mapping[str, tuple[str, ...]]) -> None:
+    """Give each Sequential in a net its names of columns, or None."""
+    first: dict[int, str] = {}  # the path to each, as text_of has it
+    for path, layer in generators.layers("", model):
+        if isinstance(layer, Sequential):
+            own = names.get(first.setdefault(id(layer), path))
+            if layer.feature_names_in_ != own:
+                layer.feature_names_in_ = own
 
 
 def _share(found: Mapping[str, Layer], path: str, name: str, owner: str) -> None:

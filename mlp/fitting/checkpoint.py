@@ -186,7 +186,8 @@ def load(
         Of layers of the same classes, and parameters and buffers of the
         same names, shapes and dtypes; none of its arrays read-only.
         Generators of layers are set to their states in the file. If two
-        layers share one there, they share one afterwards.
+        layers share one there, they share one afterwards. feature_names_in_
+        is that of the model in the file: None if it was not fitted by name.
     optimizer : Optimizer or None
         Of the same class. Without it, what the file holds of one is passed
         over.

@@ -54,7 +54,8 @@ class Contents:
         members: dict[str, RealArray],
         best: bool,
     ) -> None:
-        self._targets, self._optimizer = model.state_arrays(), optimizer
+        self._model, self._optimizer = model, optimizer
+        self._targets = model.state_arrays()
         optional = {"architecture", "generators"} | set(self._targets)
         self.progress = values.decoded(
             {
@@ -66,8 +67,12 @@ class Contents:
         self._arrays = {name: members[name] for name in self._targets}
         if best:
             self._arrays = _best(self.progress, self._targets)
+        self._columns: dict[str, tuple[str, ...]] = {}
+        if "architecture" in members:  # older files have none
+            text = members["architecture"].tobytes()
+            self._columns = architecture.columns(architecture.entries(text))
         self._generators = None
-        if "generators" in members:  # older files have none
+        if "generators" in members:
             text = members["generators"].tobytes()
             self._generators = generators.Loaded(text, model)
         self._state = {
@@ -87,6 +92,7 @@ class Contents:
                 ) from None
         for name, target in self._targets.items():
             target[...] = self._arrays[name]
+        architecture.set_columns(self._model, self._columns)
         if self._generators is not None:
             self._generators.take_over()
 

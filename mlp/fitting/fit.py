@@ -220,8 +220,6 @@ def fit(
             place_for_a_file(who, "checkpoint", checkpoint)
         if progress is not None:
             progress = numbers.flag(who, "progress", progress)
-    if isinstance(model, Sequential):
-        model.feature_names_in_ = names
     run = Run(
         model=model,
         criterion=criterion,
@@ -247,6 +245,8 @@ def fit(
                 resume.go_on(checkpoint, run)
             if team.size > 1:
                 run.hand_out()
+            if isinstance(model, Sequential):
+                model.feature_names_in_ = names
             begun_at, steps = len(history.loss), run.steps_per_epoch
             with progress_display.display(progress, epochs, history, steps) as display:
                 while (stopped := run.reason_to_stop(epochs)) is None:

@@ -327,12 +327,34 @@ def test_the_names_of_columns_come_back(path):
         written(path, text)
         with pytest.raises(CheckpointError):
             load_model(path)
+        with pytest.raises(CheckpointError):
+            load(path, model)
+        assert model.feature_names_in_ == ("age", "größe")
     save(path, model, scaler=scaler)
     scale = b'{"standardizer": {"mean": [1.0], "std": [1.0], "feature_names_in_": %s}}'
     for names in (b'["a", "b"]', b"[1]", b'"a"', b"null"):
         written(path, progress__scaler=np.array(scale % names))
         with pytest.raises(CheckpointError, match="in its progress"):
             load_model(path)
+
+
+@pytest.mark.parametrize("names", [("age", "größe"), None])
+def test_load_brings_the_names_of_columns_back_as_load_model_does(path, names):
+    class Twice(Softplus):
+        def __init__(self, inner):
+            self.inner = self.same = inner
+
+    def net():
+        return Sequential(Twice(Sequential(Linear(2, 2, rng=0))))
+
+    model, other = net(), net()
+    model.feature_names_in_, model[0].inner.feature_names_in_ = names, ("p", "q")
+    other.feature_names_in_ = "of", "before"
+    save(path, model)
+    load(path, other)
+    for again in (other, load_model(path, layers={"Twice": Twice})[0]):
+        assert again.feature_names_in_ == names
+        assert again[0].same.feature_names_in_ == ("p", "q")
 
 
 class Mine(Standardizer):
