@@ -90,7 +90,8 @@ def reshapes(name: str, x: RealArray) -> str:
         return ""
     return (
         f"; {name}.reshape(1, -1) is one sample, (1, {x.size}), "
-        f"{name}.reshape(-1, 1) is {x.size} samples of one feature, ({x.size}, 1)"
+        f"{name}.reshape(-1, 1) is {x.size} samples of one feature, ({x.size}, 1), as "
+        f"of a Series {name}.to_frame() is"
     )
 
 
@@ -139,7 +140,7 @@ def reshape_cure(prediction: Array, target: Array) -> str:
 
     if squeezed(prediction.shape) == squeezed(target.shape):
         if target.ndim == 1 and prediction.shape == (target.size, 1):
-            return "; write target.reshape(-1, 1)"
+            return "; write target.reshape(-1, 1), of a Series target.to_frame()"
         return f"; write target.reshape({prediction.shape})"
     if target.ndim < 2 <= prediction.ndim and len(prediction) == target.size:
         return "; class labels become such rows by mlp.one_hot(labels)"
@@ -243,7 +244,7 @@ def row_weights(
     """Return the weights of rows: shape (N,), at least 0, of a finite sum."""
     array = real_array(who, name, value, dtype)
     if rows.ndim == 0 or array.shape != rows.shape[:1]:
-        column = "" if array.ndim < 2 else f"; write {name}.reshape(-1)"
+        column = "" if array.ndim < 2 else f"; write np.ravel({name})"
         raise ValueError(
             f"{who}: expected {name} of shape {rows.shape[:1]}, a number for each row, "
             f"got {array.shape}{column}"

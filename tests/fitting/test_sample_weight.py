@@ -162,7 +162,7 @@ class Own(Loss):
         (
             W[:, np.newaxis],
             ValueError,
-            r"sample_weight .*write sample_weight.reshape\(-1\)",
+            r"sample_weight .*write np.ravel\(sample_weight\)",
         ),
         (-W, ValueError, "sample_weight of at least 0"),
         (

@@ -157,7 +157,7 @@ def test_an_underflow_of_a_weight_stops_nothing(make):
     ("weight", "error", "words"),
     [
         ([1, 2], ValueError, r"weight of shape \(3,\), a number for each row, got \(2"),
-        ([[1], [2], [3]], ValueError, r"got \(3, 1\); write weight.reshape\(-1\)"),
+        ([[1], [2], [3]], ValueError, r"got \(3, 1\); write np.ravel\(weight\)"),
         (2.0, ValueError, r"got \(\)$"),
         ([1, -2, 0], ValueError, "at least 0 and finite, got -2.0 in row 1"),
         ([1, np.nan, 0], ValueError, "got nan in row 1"),

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mlp import (
     SGD,
     BCEWithLogitsLoss,
+    CheckpointError,
     CrossEntropyLoss,
     Linear,
     MSELoss,
@@ -151,7 +153,47 @@ def test_a_missing_label_is_counted_and_placed(missing, dtype):
         one_hot(series)
 
 
+def test_the_cure_for_a_series_is_one_that_it_has():
+    """What is advised is done, word by word."""
+    target, weight = Y["size"], pd.DataFrame({"w": np.ones(N)})
+    x = target.astype("Float64")
+    for call, name, value in (
+        (lambda target: trained(X, target), "target", target),
+        (lambda target: r2(Y, target), "target", target),
+        (lambda x: Linear(1, 1, rng=0)(x), "x", x),
+        (lambda x: Standardizer().fit(x), "x", x),
+        (lambda w: MSELoss()(Y, Y + 1, w), "weight", weight),
+    ):
+        with pytest.raises(ValueError, match="Series|ravel") as caught:
+            call(value)
+        cure = re.search(r"(?<=of a Series )\S+|np\.ravel.*", str(caught.value))[0]
+        call(eval(cure, {"np": np, name: value}))
+
+
 # ------------------------------------------------------------------------- names
+
+
+def test_a_resumed_fit_has_the_names_of_its_own_call(tmp_path):
+    path, model = tmp_path / "run.npz", net()
+
+    def fit_on(x, epochs):
+        optimizer = SGD(model.parameters(), lr=0.05)
+        fit(
+            *(model, MSELoss(), optimizer, x, Y),
+            epochs=epochs,
+            rng=0,
+            checkpoint=path,
+        )
+        return model.feature_names_in_
+
+    assert fit_on(X, 1) == tuple(X)
+    assert fit_on(numbers(X), 2) is None
+    assert fit_on(X, 3) == tuple(X)
+    model.feature_names_in_ = "of", "before"
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(CheckpointError):
+        fit_on(X, 4)
+    assert model.feature_names_in_ == ("of", "before")
 
 
 def test_what_was_fitted_by_name_expects_these_names():
