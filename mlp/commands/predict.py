@@ -11,7 +11,13 @@ import csv
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mlp.commands.tables import TableModel, add_options, delimiter_of, read_model
+from mlp.commands.tables import (
+    TableModel,
+    add_options,
+    delimiter_of,
+    read_model,
+    spelling_of,
+)
 
 if TYPE_CHECKING:
     from mlp._shared.arrays import Array
@@ -28,7 +34,9 @@ def add_to(subparsers: Any) -> None:
     )
     parser.add_argument("model", help="a file that train wrote")
     parser.add_argument("table", help="a CSV file with the names in its first row")
-    add_options(parser, "that of train; drop gives an empty prediction")
+    add_options(
+        parser, "that of train", "that of train; drop gives an empty prediction"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,17 +69,23 @@ def _features(
     """Return the columns that a model takes, NaN where a value is missing."""
     import numpy as np
 
-    from mlp.data.rows import Rows, shown
+    from mlp.data.rows import Rows, check_delimiter, shown
 
     path, columns = arguments.table, model.columns
-    who = f"predict: {path}"
+    delimiter, decimal = delimiter_of(arguments), arguments.decimal or model.decimal
+    who, spelled = f"predict: {path}", spelling_of(arguments)
+    check_delimiter("predict", delimiter, decimal, spelled)
     with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-        rows = Rows(who, file, delimiter_of(arguments), arguments.decimal)
+        rows = Rows(who, file, delimiter, decimal, spelled)
         lacking = [name for name in columns if name not in rows.names]
         if lacking:
+            cure = ""
+            if len(rows.names) == 1:
+                cure = f"; if that is several names, give {spelled('delimiter')}"
+                cure += f" or {spelled('decimal', '.')}" if decimal == "," else ""
             raise ValueError(
                 f"{who}, row 1: expected the columns {shown(*columns)}, got a table "
-                f"without {shown(*lacking)}; it has {shown(*rows.names)}"
+                f"without {shown(*lacking)}; it has {shown(*rows.names)}{cure}"
             )
         others = [name for name in rows.names if name not in (*columns, model.target)]
         if others and not model.takes_others:
@@ -91,6 +105,6 @@ def _features(
         row, column = holes[0].tolist()
         raise ValueError(
             f"{who}, row {row + 2}, column {shown(columns[column])}: expected a value, "
-            f"got none; fill it, or give --missing mean"
+            f"got none; fill it, or give {spelled('missing', 'mean')}"
         )
     return x

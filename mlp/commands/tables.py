@@ -8,23 +8,28 @@ load_model reads it in a script, too.
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from mlp._shared.arrays import Array
     from mlp.data import Standardizer
+    from mlp.data.rows import Spelling
     from mlp.sequential import Sequential
 
+DECIMALS = (".", ",")
 MISSING = ("error", "drop", "mean")
 _ROWS = 1024  # that go through the net at a time
 
 
-def add_options(parser: argparse.ArgumentParser, missing: str) -> None:
-    """Declare how a table is to be read; missing says what its default is."""
+def add_options(parser: argparse.ArgumentParser, decimal: str, missing: str) -> None:
+    """Declare how a table is to be read; decimal and missing are the defaults."""
     parser.add_argument(
         "--delimiter", help="the sign between fields; default: recognised (, ; or tab)"
     )
-    parser.add_argument("--decimal", choices=(".", ","), default=".", help="default: .")
+    parser.add_argument(
+        "--decimal", choices=DECIMALS, help=f"the sign in numbers; default: {decimal}"
+    )
     parser.add_argument(
         "--missing",
         choices=MISSING,
@@ -39,6 +44,18 @@ def delimiter_of(arguments: argparse.Namespace) -> str | None:
     return "\t" if delimiter == r"\t" else delimiter
 
 
+def spelling_of(arguments: argparse.Namespace) -> Spelling:
+    """Return how errors advise the options that a command has."""
+
+    def spelled(name: str, value: str | None = None) -> str:
+        if name not in arguments:
+            return ""
+        said = "…" if value is None else shlex.quote(value.replace("\t", r"\t"))
+        return f"--{name} {said}"
+
+    return spelled
+
+
 class TableModel(NamedTuple):
     """A net, and what makes its input of a table's rows."""
 
@@ -50,6 +67,7 @@ class TableModel(NamedTuple):
     x_scaler: Standardizer  # whose mean stands for a missing value
     y_scaler: Standardizer | None
     missing: str
+    decimal: str
 
     def scaled(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Return rows of a table, and their targets, as the net has them."""
@@ -97,8 +115,9 @@ def read_model(path: str) -> TableModel:
     from mlp.fitting.checkpoint import load_model
 
     net, extras = load_model(path)
-    if extras.keys() | {"net"} == set(TableModel._fields):
-        model = TableModel(net, **extras)
+    parts = {"decimal": "."} | extras | {"net": net}  # older files have no decimal
+    if parts.keys() == set(TableModel._fields):
+        model = TableModel(**parts)
         if _is_whole(model):
             return model
     raise ValueError(
@@ -124,6 +143,7 @@ def _is_whole(model: TableModel) -> bool:
         and (model.y_scaler is None) == (model.classes is not None)
         and type(model.takes_others) is bool
         and model.missing in MISSING
+        and model.decimal in DECIMALS
     )
     try:
         row = np.full((1, len(model.columns)), np.nan)

@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from mlp.commands.tables import TableModel, add_options, delimiter_of
+from mlp.commands.tables import TableModel, add_options, delimiter_of, spelling_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ def add_to(subparsers: Any) -> None:
         type=_names,
         help="the classes of the target, as a,b,c; needed if they are numbers",
     )
-    add_options(parser, "error")
+    add_options(parser, ".", "error")
     parser.add_argument("--epochs", type=_count, default=200, help="default: 200")
     parser.add_argument("--lr", type=_positive, default=0.003, help="default: 0.003")
     parser.add_argument("--batch-size", type=_count, default=32, help="default: 32")
@@ -77,22 +77,25 @@ def run(arguments: argparse.Namespace) -> int:
 
     from mlp._shared.numbers import generator
     from mlp._shared.printing import printable
-    from mlp.data import Standardizer, read_csv, train_test_split
+    from mlp.data import Standardizer, tables, train_test_split
     from mlp.fitting.arguments import place_for_a_file
 
     table, out = arguments.table, arguments.out
     if os.path.exists(out) and os.path.exists(table) and os.path.samefile(table, out):
         raise ValueError(f"train: expected --out to be another file than {table}")
     place_for_a_file("train", "--out", out)
-    missing, rng = arguments.missing or "error", generator("train", arguments.seed)
-    data = read_csv(
+    missing, decimal = arguments.missing or "error", arguments.decimal or "."
+    rng = generator("train", arguments.seed)
+    how = tables.how_of(
+        "train", arguments.target, arguments.columns, missing, arguments.classes
+    )
+    data = tables.read(
+        "train",
         table,
-        arguments.target,
-        delimiter=delimiter_of(arguments),
-        decimal=arguments.decimal,
-        missing=missing,
-        columns=arguments.columns,
-        classes=arguments.classes,
+        how,
+        delimiter_of(arguments),
+        decimal,
+        spelled=spelling_of(arguments),
     )
     _check_rows(table, data, arguments.test_share)
     x = data.x if data.filled is None else np.where(data.filled, np.nan, data.x)
@@ -112,6 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         x_scaler=x_scaler,
         y_scaler=None if data.classes else Standardizer().fit(y),
         missing=missing,
+        decimal=decimal,
     )
     history = _fit(model, (x, y), (x_stop, y_stop), arguments, rng, progress=True)
     line = model._replace(net=_net([sizes[0], sizes[-1]], rng))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
 import numpy as np
 
@@ -19,13 +19,49 @@ from mlp._shared.arrays import Array
 
 Row: TypeAlias = tuple[int, list[str]]
 """The number of a row in its file, where the names are row 1; its fields."""
+Spelling: TypeAlias = Callable[..., str]
+"""How who reads a table writes an option: keyword, or one of a command line.
+
+It returns "" for an option that there is not; then no error advises it.
+"""
 DELIMITERS = (",", ";", "\t")  # that are recognised
 HOLES = frozenset(["", "?", "-", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"])
 _LONGEST = 1 << 23  # characters in a row; an endless one must not fill the memory
 _BLOCK = 1 << 18  # characters in the rows that NumPy reads at a time
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+")
+_THOUSANDS = re.compile(  # 1.234,5 or 12,34,567: the separator, the decimal sign
+    r"[+-]?\d{1,3}([.,'’_\s])(?:\d{2,3}\1)*\d{3}(?:(?!\1)([.,])\d*)?"
+)
+
+
+def keyword(name: str, value: str | None = None) -> str:
+    """Return an argument as Python has it; without a value, that of a list.
+
+    Examples
+    --------
+    >>> from mlp.data.rows import keyword
+    >>> print(keyword("decimal", ","), keyword("columns"))
+    decimal=',' columns=[…]
+    """
+    return f"{name}={'[…]' if value is None else repr(value)}"
+
+
+def check_delimiter(
+    who: str, delimiter: Any, decimal: str, spelled: Spelling = keyword
+) -> None:
+    """Raise unless it is None, or one sign that no number holds."""
+    if delimiter is None:
+        return
+    if not isinstance(delimiter, str):
+        raise TypeError(
+            f"{who}: expected delimiter to be a str or None, got {delimiter!r}"
+        )
+    if len(delimiter) != 1 or delimiter.isalnum() or delimiter in '"\r\n+-._' + decimal:
+        raise ValueError(
+            f"{who}: expected delimiter to be one sign that stands in no number, as "
+            f"',', ';' or '\\t', got {delimiter!r} with {spelled('decimal', decimal)}"
+        )
 
 
 class Rows:
@@ -42,12 +78,19 @@ class Rows:
         Between fields; None recognises it.
     decimal : "." or ","
         In numbers.
+    spelled : Spelling
+        What errors advise.
     """
 
     def __init__(
-        self, who: str, file: TextIO, delimiter: str | None, decimal: str
+        self,
+        who: str,
+        file: TextIO,
+        delimiter: str | None,
+        decimal: str,
+        spelled: Spelling = keyword,
     ) -> None:
-        self.who, self.decimal = who, decimal
+        self.who, self.decimal, self.spelled = who, decimal, spelled
         self._file, self._row, self._room = file, 1, _LONGEST
         self._looked_at: deque[str] = deque()  # lines that are read and not yet taken
         self._delimiter = delimiter or self._recognised()
@@ -218,7 +261,7 @@ class Rows:
             raise ValueError(
                 f"{self.who}, row 1: expected one of {', '.join(map(repr, fitting))} "
                 f"between the names, got more than one that could be it; give "
-                f"delimiter={fitting[0]!r}, say"
+                f"{self.spelled('delimiter', fitting[0])}, say"
             )
         return fitting[0] if fitting else max(widths, key=lambda d: widths[d][0])
 
@@ -253,10 +296,11 @@ class Rows:
                     f"characters, got more; is it a table, and each quote closed?"
                 )
             if (odd := _odd_byte(line)) is not None:
+                encoding = self.spelled("encoding", "cp1252")
                 raise ValueError(
                     f"{self.who}, row {self._row}: expected text in "
                     f"{self._file.encoding}, got the byte 0x{odd:x}; save the table in "
-                    f"UTF-8, or give its encoding, 'utf-16' or 'cp1252', say"
+                    f"UTF-8{encoding and f', or give its encoding, {encoding}, say'}"
                 )
             yield line
 
@@ -277,25 +321,30 @@ class Rows:
             return math.nan
         value = number_of(text, self.decimal)
         if value is None:
+            columns = self.spelled("columns")
             raise ValueError(
                 f"{self.who}, row {row}, column {shown(self.names[column])}: expected "
                 f"a finite number, got {shown(fields[column])}; {self.sign_cure(text)}"
-                f"name the columns that are numbers, columns=[…], or make numbers of "
-                f"texts and dates in pandas, as docs/guide.md shows"
+                f"{columns and f'name the columns that are numbers, {columns}, or '}"
+                f"make numbers of texts and dates in pandas, as docs/guide.md shows"
             )
         return value
 
     def sign_cure(self, text: str) -> str:
         """Return what to do about a number with another sign, if it is one."""
         other = {".": ",", ",": "."}[self.decimal]
+        give = self.spelled("decimal", other)
+        found = _THOUSANDS.fullmatch(text)
+        separator, sign = found.groups() if found else (None, None)
+        if separator and (sign or separator != other or text.count(other) > 1):
+            too = f", and give {give}" if sign == other else ""
+            return f"take the thousands separator {separator!r} out{too}; "
         is_date = self.decimal not in text and text.count(other) > 1
-        if not (other in text and is_like_a_number(text)) or (
-            is_date and not _THOUSANDS.fullmatch(text)
-        ):
+        if other not in text or is_date or not is_like_a_number(text):
             return ""
         return (
-            f"is {other!r} its decimal sign? give decimal={other!r}; a thousands "
-            f"separator has to be taken out; "
+            f"is {other!r} its decimal sign? give {give}; a thousands separator has to "
+            f"be taken out; "
         )
 
 

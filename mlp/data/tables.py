@@ -14,7 +14,16 @@ import numpy.typing as npt
 from mlp._shared import numbers
 from mlp._shared.arrays import Array
 from mlp.data.encoding import one_hot
-from mlp.data.rows import Rows, is_hole, is_like_a_number, number_of, shown
+from mlp.data.rows import (
+    Rows,
+    Spelling,
+    check_delimiter,
+    is_hole,
+    is_like_a_number,
+    keyword,
+    number_of,
+    shown,
+)
 
 
 class Dataset(NamedTuple):
@@ -100,7 +109,8 @@ def table(rows: Rows, how: How) -> Dataset:
             if not dropped
             else ValueError(
                 f"{rows.who}: expected a row without a missing value, got none of "
-                f"{dropped}; choose columns=[…] that have values, or missing='mean'"
+                f"{dropped}; choose {rows.spelled('columns')} that have values, or "
+                f"{rows.spelled('missing', 'mean')}"
             )
         )
     y, classes = target.column()
@@ -192,7 +202,7 @@ class _Target:
         return ValueError(
             f"{self._rows.who}, row {row}, column {shown(self._name)}: expected "
             f"{expected}, got {shown(text)}; {self._rows.sign_cure(text)}if the column "
-            f"has classes, name them all, classes=[…]"
+            f"has classes, name them all, {self._rows.spelled('classes')}"
         )
 
     def column(self) -> tuple[Array, list[str] | None]:
@@ -204,7 +214,7 @@ class _Target:
             raise ValueError(
                 f"{self._rows.who}, column {shown(self._name)}: expected at least two "
                 f"classes, got {shown(*classes)} alone; name the others too, "
-                f"classes=[…]"
+                f"{self._rows.spelled('classes')}"
             )
         return one_hot(self._labels, classes), classes
 
@@ -213,11 +223,11 @@ def _hole(
     rows: Rows, row: int, fields: list[str], column: int, is_target: bool
 ) -> ValueError:
     """Return the error of a missing value."""
-    cure = "missing='drop' leaves such rows out"
+    cure = f"{rows.spelled('missing', 'drop')} leaves such rows out, "
     if is_target:
-        cure += ", and if it is a class, name them all, classes=[…]"
+        cure += f"and if it is a class, name them all, {rows.spelled('classes')}"
     else:
-        cure += ", missing='mean' takes the mean of the column"
+        cure += f"{rows.spelled('missing', 'mean')} takes the mean of the column"
     return ValueError(
         f"{rows.who}, row {row}, column {shown(rows.names[column])}: expected a "
         f"{'value' if is_target else 'finite number'}, got {shown(fields[column])}; "
@@ -235,7 +245,8 @@ def _fill(
         if not values.size:
             raise ValueError(
                 f"{rows.who}, column {shown(features[j])}: expected a number to take "
-                f"the mean of, got none; leave the column out by columns=[…]"
+                f"the mean of, got none; leave the column out by "
+                f"{rows.spelled('columns')}"
             )
         with np.errstate(over="ignore"):
             mean = values.mean()
@@ -347,16 +358,28 @@ def read_csv(
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"{me}: expected path to be a str or path, got {path!r}")
     numbers.one_of(me, "decimal", decimal, (".", ","))
-    if delimiter is not None:
-        _check_delimiter(delimiter, decimal)
     _check_encoding(encoding)
-    how = _how(target, columns, missing, classes)
+    how = how_of(me, target, columns, missing, classes)
+    return read(me, path, how, delimiter, decimal, encoding)
+
+
+def read(
+    me: str,
+    path: str | os.PathLike[str],
+    how: How,
+    delimiter: str | None,
+    decimal: str,
+    encoding: str = "utf-8-sig",
+    spelled: Spelling = keyword,
+) -> Dataset:
+    """Return the table in a file, for read_csv or a command."""
+    check_delimiter(me, delimiter, decimal, spelled)
     who = f"{me}: {os.fspath(path)}"
     try:
         with open(
             path, newline="", encoding=encoding, errors="surrogateescape"
         ) as file:
-            data = table(Rows(who, file, delimiter, decimal), how)
+            data = table(Rows(who, file, delimiter, decimal, spelled), how)
     except OSError as error:
         sentence = f"{who}: cannot be read: {error.strerror}"
         raise OSError(error.errno, sentence, os.fspath(path)) from None
@@ -366,19 +389,6 @@ def read_csv(
             f"({error.__class__.__name__}); give its encoding, or save it in UTF-8"
         ) from None
     return data._replace(source=os.fspath(path))
-
-
-def _check_delimiter(delimiter: Any, decimal: str) -> None:
-    """Raise unless it is one sign that no number holds."""
-    if not isinstance(delimiter, str):
-        raise TypeError(
-            f"read_csv: expected delimiter to be a str or None, got {delimiter!r}"
-        )
-    if len(delimiter) != 1 or delimiter.isalnum() or delimiter in '"\r\n+-._' + decimal:
-        raise ValueError(
-            f"read_csv: expected delimiter to be one sign that stands in no number, as "
-            f"',', ';' or '\\t', got {delimiter!r} with decimal={decimal!r}"
-        )
 
 
 def _check_encoding(encoding: Any) -> None:
@@ -394,28 +404,28 @@ def _check_encoding(encoding: Any) -> None:
         ) from None
 
 
-def _how(target: Any, columns: Any, missing: Any, classes: Any) -> How:
-    """Return the arguments of read_csv that say what is wanted, checked."""
+def how_of(who: str, target: Any, columns: Any, missing: Any, classes: Any) -> How:
+    """Return the arguments that say what is wanted, checked."""
     if not isinstance(target, str):
-        raise TypeError(f"read_csv: expected target to be a str, got {target!r}")
-    numbers.one_of("read_csv", "missing", missing, ("error", "drop", "mean"))
+        raise TypeError(f"{who}: expected target to be a str, got {target!r}")
+    numbers.one_of(who, "missing", missing, ("error", "drop", "mean"))
     if columns is not None:
-        columns = _listed("columns", columns, str, "a list of names")
+        columns = _listed(who, "columns", columns, str, "a list of names")
     if classes is not None:
         kinds = (str, int, float, np.integer, np.floating)
-        classes = _listed("classes", classes, kinds, "a list of texts or numbers")
+        classes = _listed(who, "classes", classes, kinds, "a list of texts or numbers")
     return How(target, columns, missing, classes)
 
 
-def _listed(name: str, value: Any, kinds: Any, expected: str) -> list[str]:
+def _listed(who: str, name: str, value: Any, kinds: Any, expected: str) -> list[str]:
     """Return a list of texts, at least one and each once."""
     is_list = isinstance(value, Iterable) and not isinstance(value, str)
     items = list(value) if is_list else []
     if not is_list or not all(isinstance(item, kinds) for item in items):
-        raise TypeError(f"read_csv: expected {name} to be {expected}, got {value!r}")
+        raise TypeError(f"{who}: expected {name} to be {expected}, got {value!r}")
     texts = [str(item) for item in items]
     if not texts or len({*texts}) < len(texts):
         raise ValueError(
-            f"read_csv: expected {name} to be {expected}, each once, got {items}"
+            f"{who}: expected {name} to be {expected}, each once, got {items}"
         )
     return texts

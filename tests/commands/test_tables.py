@@ -122,7 +122,9 @@ def test_the_baseline_is_least_squares():
         "y_scaler": mlp.Standardizer().fit(y),
     }
     net = mlp.Sequential(mlp.Linear(2, 1))
-    model = tables.TableModel(net, "y", ["a", "b"], False, None, **scalers, missing="")
+    model = tables.TableModel(
+        net, "y", ["a", "b"], False, None, **scalers, missing="", decimal="."
+    )
     train._least_squares(model, x, y)
     a = np.hstack([x, np.ones((50, 1))])
     expected = a @ np.linalg.solve(a.T @ a, a.T @ y)
@@ -193,6 +195,67 @@ def test_decimal_commas_and_tabs(at, capsys):
     options = "--decimal", ",", "--delimiter", r"\t"
     trained(table, "--epochs", "2", *options)
     assert len(predicted(capsys, "model.npz", table, *options)) == 61
+    # The file keeps the sign, which an option goes before.
+    expected = predicted(capsys, "model.npz", table)
+    pointed = written(at / "u.csv", NAMES, flowers(60))
+    assert predicted(capsys, "model.npz", pointed, "--decimal", ".") == expected
+    sentence = refused(capsys, "predict", "model.npz", pointed)
+    assert "a table without 'weight'" in sentence
+    assert sentence.endswith("give --delimiter … or --decimal .\n")
+    net, extras = load_model("model.npz")
+    assert extras.pop("decimal") == ","
+    save("older.npz", net, **extras)  # of a time when it was not kept
+    assert predicted(capsys, "older.npz", pointed) == expected
+    assert predicted(capsys, "older.npz", table, "--decimal", ",") == expected
+
+
+PYTHON_S = re.compile(r"\w=['\[]")  # as missing='drop'
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "advice"),
+    [
+        ("a;t\n1;2\n;3\n", "", "--missing drop leaves .*, --missing mean takes"),
+        ("a;t\n1;x\n2;\n", "", "--missing drop leaves .* them all, --classes …"),
+        ("a;t\n;2\n", "--missing drop", "choose --columns … .*, or --missing mean"),
+        ("a;t\n;2\n;3\n", "--missing mean", "leave the column out by --columns …"),
+        ("a;t\n1;x\n1;x\n", "", "name the others too, --classes …"),
+        ("a;t\n1;1\n1;x\n", "", "name them all, --classes …"),
+        ("a;t\n1,5;2\n", "", "give --decimal ,; a thousands .*, --columns …, or make"),
+        ("a, b;t\n1,5;2\n", "", "give --delimiter ,, say"),
+        ("a\tb;t\n1\t5;2\n", "", r"give --delimiter ';', say"),
+        ("a;t\n1;2\n", "--delimiter ..", "got '..' with --decimal ."),
+        ("a;t\n1;2\n", "--delimiter=", "got '' with --decimal ."),
+        ("a;t\n1;2\n", "--columns a,a", "columns to be a list of names, each once"),
+        ("a;t\n1;2\n\udcff;3\n", "", "save the table in UTF-8$"),
+    ],
+)
+def test_errors_of_train_advise_its_own_options(text, options, advice, at, capsys):
+    (at / "t.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    argv = "train", "t.csv", "--target", "t", "--out", "m.npz", *options.split()
+    sentence = refused(capsys, *argv)
+    assert re.search(advice, sentence) and not PYTHON_S.search(sentence)
+    assert "read_csv" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("row", "options", "advice"),
+    [
+        ("1,5;2;3", "", "give --decimal ,; a thousands .* out; make numbers"),
+        ("x;2;3", "", "got 'x'; make numbers of texts"),
+        (";2;3", "", "fill it, or give --missing mean"),
+        ("1;2;\udcff", "", "save the table in UTF-8$"),
+        ("1;2;3", "--delimiter |", "several names, give --delimiter …$"),
+        ("1;2;3", "--delimiter ;;", "expected delimiter to be one sign"),
+        ("1;2;3", "--delimiter=", "expected delimiter to be one sign"),
+    ],
+)
+def test_errors_of_predict_advise_its_own_options(row, options, advice, at, capsys):
+    trained(written(at / "t.csv", NAMES, flowers(20)), "--epochs", "1")
+    text = f"weight;width;age\n{row}\n"
+    (at / "u.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    sentence = refused(capsys, "predict", "model.npz", "u.csv", *options.split())
+    assert re.search(advice, sentence) and not PYTHON_S.search(sentence)
 
 
 def test_numbers_may_be_classes(at, capsys):
@@ -324,6 +387,7 @@ def test_forged_extras_are_refused(at, capsys):
         {"x_scaler": mlp.Standardizer().fit([[1.0, 2.0]])},
         {"y_scaler": mlp.Standardizer().fit([[1.0], [2.0]])},
         {"missing": "guess"},
+        {"decimal": ";"},
         {"columns": ["weight", "weight", "age"]},
     ):
         save("forged.npz", net, **extras | change)

@@ -5,6 +5,7 @@ import io
 import os
 import pathlib
 import pickle
+import re
 import tempfile
 import time
 import tracemalloc
@@ -326,7 +327,7 @@ def test_read_csv_of_the_wrong_types(tmp_path):
         ('"a;b",c,t\n1,2,3\n', {}, [[1, 2]], [[3]]),
         ("a, b;t\n1,5;2\n", {}, None, "expected one of ',', ';' between the names"),
         ("a, b;t\n1,5;2\n", {"delimiter": ";", "decimal": ","}, [[1.5]], [[2]]),
-        ("a;t\n1.234,5;2\n", {"decimal": ","}, None, "got '1.234,5'; is '.'"),
+        ("a;t\n1.234,5;2\n", {"decimal": ","}, None, "got '1.234,5'; take"),
         ("a;t\n1.234;2\n", {"decimal": ","}, None, "got '1.234'; is '.' its decimal"),
         ("a;t\n1 000;2\n", {}, None, "row 2, column 'a': .*got '1 000'"),
         ("a;t\n1;1,5\n2;2,5\n", {}, None, "row 2, column 't': .*got '1,5'; is ','"),
@@ -441,7 +442,40 @@ def test_a_date_is_not_taken_for_a_number_with_the_other_sign(
     path = written(tmp_path, f"a;t\n{text};1\n")
     with pytest.raises(ValueError, match="row 2, column 'a'") as caught:
         read_csv(path, "t", decimal=decimal)
-    assert ("decimal sign?" in str(caught.value)) == is_number
+    advice = re.compile(r"decimal sign\?|take the thousands separator")
+    assert bool(advice.search(str(caught.value))) == is_number
+
+
+TAKE = "take the thousands separator"
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "cure"),
+    [
+        ("1.234,5", ",", f"{TAKE} '.' out; "),
+        ("1.234.567", ",", f"{TAKE} '.' out; "),
+        ("1.234.567", ".", f"{TAKE} '.' out; "),
+        ("1.234,5", ".", f"{TAKE} '.' out, and give decimal=','; "),
+        ("1,234.5", ",", f"{TAKE} ',' out, and give decimal='.'; "),
+        ("-1,234,567", ",", f"{TAKE} ',' out; "),
+        ("12,34,567.5", ".", f"{TAKE} ',' out; "),
+        ("1 234,5", ",", f"{TAKE} ' ' out; "),
+        ("1\u202f234.5", ".", rf"{TAKE} '\u202f' out; "),
+        ("1'234.5", ".", f'{TAKE} "\'" out; '),
+        ("1.234", ",", "is '.' its decimal sign? give decimal='.'; a thousands"),
+        ("1,234", ".", "is ',' its decimal sign? give decimal=','; a thousands"),
+        ("1.5", ",", "is '.' its decimal sign? give decimal='.'; a thousands"),
+        ("01.01.2020", ",", ""),
+        ("2020-01-02", ".", ""),
+    ],
+)  # fmt: skip
+def test_the_advice_on_a_number_with_other_signs(tmp_path, text, decimal, cure):
+    for row, last in (f"{text};1", "name the col"), (f"1;{text}", "if the col"):
+        path = written(tmp_path, f"a;t\n0;0\n{row}\n")
+        with pytest.raises(ValueError, match="row 3, column '[at]'") as caught:
+            read_csv(path, "t", decimal=decimal)
+        advice = str(caught.value).partition(", got ")[2].partition("; ")[2]
+        assert advice.startswith(cure or last) and last in advice
 
 
 def test_read_csv_of_a_wide_table_with_a_text_target_is_as_fast_as_numpy(tmp_path):
