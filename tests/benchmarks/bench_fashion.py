@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contenders import Net, start
+from contenders import Net, mlp_net, start, torch_net
 from turns import ONE, PACKAGES, is_there, ratio, table
 
 FOLDER: Path | None = None  # of the data, as bench_all.py is told
@@ -53,12 +53,7 @@ class Mlp(Learner):
     def __init__(self, weights: list[Any], x: Any, labels: Any) -> None:
         import mlp
 
-        layers: list[Any] = []
-        for w in weights[::2]:
-            layers += [mlp.Linear(w.shape[1], w.shape[0], dtype=w.dtype), mlp.ReLU()]
-        self.model = mlp.Sequential(*layers[:-1])
-        for p, w in zip(self.model.parameters(), weights, strict=True):
-            p.data[...] = w
+        self.model = mlp_net(weights)
         self.criterion = mlp.CrossEntropyLoss()
         self.optimizer = mlp.Adam(self.model.parameters(), lr=LR)
         self.train_step, self.x, self.labels = mlp.train_step, x, labels
@@ -85,13 +80,7 @@ class PyTorch(Learner):
     def __init__(self, weights: list[Any], x: Any, labels: Any) -> None:
         import torch
 
-        layers: list[Any] = []
-        for w in weights[::2]:
-            layers += [torch.nn.Linear(w.shape[1], w.shape[0]), torch.nn.ReLU()]
-        self.model = torch.nn.Sequential(*layers[:-1])
-        with torch.no_grad():
-            for p, w in zip(self.model.parameters(), weights, strict=True):
-                p.copy_(torch.tensor(w))
+        self.model = torch_net(weights)
         self.criterion = torch.nn.CrossEntropyLoss()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=LR)
         self.tensor, self.no_grad = torch.tensor, torch.no_grad

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import statistics
 
-from bench_steps import is_small
+from bench_steps import way_of
 from pieces import CONTENDERS, TASKS
-from turns import LONG, ONE, SHORT, in_turn, microseconds, processes, ratio, table
+from turns import LONG, SHORT, in_turn, microseconds, processes, ratio, table
 
 ASKED = {"by hand": 1.15, "PyTorch": 0.8}  # the second of one task only
 ASKED_OF = "784-256-128-10, Adam"
@@ -20,7 +20,7 @@ def section(rounds: int) -> str:
     rows = []
     missing: dict[str, str] = {}
     for task in TASKS:
-        environment, times_over = (ONE, SHORT) if is_small(task.net) else ({}, LONG)
+        environment, times_over = way_of(task.net)
         running = processes(
             list(CONTENDERS), task, "float32", environment, script="pieces.py"
         )

@@ -38,7 +38,7 @@ def measure(rounds: int, nets: Sequence[Net] = NETS) -> tuple[Times, dict[str, s
         for dtype in DTYPES:
             left_out = set() if (str(net), dtype) in COMPILED else {"torch.compile"}
             names = [name for name in CONTENDERS if name not in left_out]
-            environment, times_over = (ONE, SHORT) if is_small(net) else ({}, LONG)
+            environment, times_over = way_of(net)
             with processes(names, net, dtype, environment) as (started, failed):
                 missing |= failed
                 for what in ("step", "epoch"):
@@ -58,6 +58,11 @@ def measure(rounds: int, nets: Sequence[Net] = NETS) -> tuple[Times, dict[str, s
 def is_small(net: Net) -> bool:
     """Return whether no layer is above 128 units, so that one thread is enough."""
     return max(net.widths) <= 128
+
+
+def way_of(net: Net) -> tuple[dict[str, str], int]:
+    """Return the environment of a net's turns, and their rounds for one asked for."""
+    return (ONE, SHORT) if is_small(net) else ({}, LONG)
 
 
 def section(rounds: int) -> str:

@@ -160,6 +160,34 @@ class ByHand(Contender):
             self.train(self.x[rows], self.y[rows])
 
 
+def mlp_net(weights: list[Any]) -> Any:
+    """Return mlp's net of these weights and biases, with ReLU between its layers."""
+    import mlp
+
+    layers: list[Any] = []
+    for w in weights[::2]:
+        layers += [mlp.Linear(w.shape[1], w.shape[0], dtype=w.dtype), mlp.ReLU()]
+    net = mlp.Sequential(*layers[:-1])
+    for p, w in zip(net.parameters(), weights, strict=True):
+        p.data[...] = w
+    return net
+
+
+def torch_net(weights: list[Any]) -> Any:
+    """Return PyTorch's net of these weights and biases, with ReLU between layers."""
+    import torch
+
+    layers: list[Any] = []
+    for w in weights[::2]:
+        dtype = torch.tensor(w).dtype
+        layers += [torch.nn.Linear(*w.shape[::-1], dtype=dtype), torch.nn.ReLU()]
+    net = torch.nn.Sequential(*layers[:-1])
+    with torch.no_grad():
+        for p, w in zip(net.parameters(), weights, strict=True):
+            p.copy_(torch.tensor(w))
+    return net
+
+
 class Mlp(Contender):
     """The library itself."""
 
@@ -167,12 +195,7 @@ class Mlp(Contender):
         """Build the net."""
         import mlp
 
-        layers: list[Any] = []
-        for w in weights[::2]:
-            layers += [mlp.Linear(w.shape[1], w.shape[0], dtype=w.dtype), mlp.ReLU()]
-        self.model = mlp.Sequential(*layers[:-1])
-        for p, w in zip(self.model.parameters(), weights, strict=True):
-            p.data[...] = w
+        self.model = mlp_net(weights)
         self.criterion = mlp.MSELoss()
         self.optimizer = mlp.SGD(self.model.parameters(), lr=LR)
         self.train_step, self.minibatches = mlp.train_step, mlp.minibatches
@@ -196,16 +219,7 @@ class PyTorch(Contender):
         """Build the net."""
         import torch
 
-        layers: list[Any] = []
-        for w in weights[::2]:
-            layers += [
-                torch.nn.Linear(w.shape[1], w.shape[0], dtype=torch.tensor(w).dtype),
-                torch.nn.ReLU(),
-            ]
-        self.model = torch.nn.Sequential(*layers[:-1])
-        with torch.no_grad():
-            for p, w in zip(self.model.parameters(), weights, strict=True):
-                p.copy_(torch.tensor(w))
+        self.model = torch_net(weights)
         self.criterion = torch.nn.MSELoss()
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=LR)
         self.x, self.y, self.x_batch, self.y_batch = map(
