@@ -12,7 +12,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -64,6 +64,10 @@ class Optimizer(ABC):
     holds the settings, each other number that the optimizer keeps, and what
     update keeps for each parameter: state["velocity"] of parameter 0 is
     "velocity.0".
+
+    All that changes from step to step belongs into state, or is a number:
+    no checkpoint has an array in another attribute. diagnose, trace and
+    pickle work on copies, whose parameters have another id().
 
     Examples
     --------
@@ -318,18 +322,23 @@ class Optimizer(ABC):
 
     def _check_settings(self, who: str, values: Mapping[str, Any]) -> None:
         """Raise, as __init__ does, if a setting is out of its range."""
+        lr = numbers.number(who, "lr", values["lr"], above=0)
         try:
-            made = inspect.signature(type(self)).bind(
-                self.parameters,
-                **{name: values[name] for name in self.settings()},
-            )
-        except TypeError:  # an __init__ of another form, which cannot be asked
-            return
-        try:
-            type(self)(*made.args, **made.kwargs)
-        except (ValueError, TypeError) as error:
+            self._made_with(values)
+        except Exception as error:
+            try:
+                self._made_with(self._kept() | {"lr": lr})
+            except Exception:  # an __init__ of another form, which cannot be asked
+                return
+            if not isinstance(error, ValueError | TypeError):
+                raise
             sentence = str(error).removeprefix(f"{type(self).__name__}: ")
             raise type(error)(f"{who}: {sentence}") from None
+
+    def _made_with(self, values: Mapping[str, Any]) -> Self:
+        """Return one of the same class and parameters, with other settings."""
+        settings = {name: values[name] for name in self.settings()}
+        return type(self)(self.parameters, **settings)
 
     def __repr__(self) -> str:
         """Return how many parameters it holds, and the settings."""

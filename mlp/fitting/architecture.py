@@ -284,7 +284,8 @@ class Plan:
         except (TypeError, ValueError) as error:
             raise archive.Damaged(
                 f"one in which {_where(path)}, a {name}, cannot be made of its "
-                f"settings: {error}"
+                f"settings: {error}; give arguments that are not saved, as rng, a "
+                f"value to begin with"
             ) from None
         return made[path]
 
@@ -351,8 +352,8 @@ def _unknown(path: str, entry: Entry) -> str:
         )
     return (
         f"one in which the settings of {_where(path)}, a {entry['class']}, are not "
-        f"known; keep each argument of its __init__ in an attribute of the same name, "
-        f"or write settings(self) that returns them, and save it anew"
+        f"known; keep each argument of its __init__, plain data, in an attribute of "
+        f"its name, or write settings(self) that returns them, and save it anew"
     )
 
 

@@ -195,3 +195,73 @@ def test_to_begin_with_a_model_is_to_let_the_team_hand_it_out():
     optimizer.team = Others()
     optimizer.begin(layer, MSELoss())
     assert handed == [layer]
+
+
+class Grouped(Optimizer):
+    """One that is made of groups, each with a factor for lr."""
+
+    def __init__(self, groups, lr, power=1.0):
+        super().__init__([p for group in groups for p in group["parameters"]], lr)
+        self.groups, self.power = groups, power
+
+    def update(self, parameter, gradient, state):
+        for group in self.groups:
+            if any(parameter is p for p in group["parameters"]):
+                parameter.data -= self.lr * group["factor"] ** self.power * gradient
+
+
+class Around(Optimizer):
+    """One that is made of another, whose parameters are no argument."""
+
+    def __init__(self, base, lr, keep=0.5):
+        super().__init__(base.parameters, lr)
+        self.base, self.keep = base, keep
+
+    def update(self, parameter, gradient, state):
+        state["mean"] = self.keep * state.get("mean", 0) + gradient
+        parameter.data -= self.lr * state["mean"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p, q: Grouped(
+            [{"parameters": [p], "factor": 1}, {"parameters": [q], "factor": 0.1}], 0.5
+        ),
+        lambda p, q: Around(SGD([p, q], lr=0.1), 0.5),
+    ],
+)
+def test_one_that_is_not_made_of_parameters_takes_over_a_state(make):
+    def made(lr):
+        optimizer = make(Parameter([1.0]), Parameter([2.0]))
+        optimizer.lr = lr
+        return optimizer
+
+    def steps(optimizer):
+        for gradient in ([3.0], [4.0]):
+            for p in optimizer.parameters:
+                p.grad = gradient
+            optimizer.step()
+        return [p.data.item() for p in optimizer.parameters]
+
+    one, other = made(0.25), made(0.5)
+    steps(one)
+    for p, q in zip(other.parameters, one.parameters, strict=True):
+        p.data[...] = q.data
+    other.load_state_dict(one.state_dict())
+    assert steps(other) == steps(one)
+    with pytest.raises(ValueError, match=r"load_state_dict: expected lr above 0"):
+        other.load_state_dict(other.state_dict() | {"lr": -1.0})
+    assert other.lr == 0.25
+
+
+def test_an_error_of_an_init_that_can_be_asked_passes():
+    class Table(Own):
+        def __init__(self, parameters, lr, by="sum"):
+            super().__init__(parameters, lr, by={"sum": "s", "mean": "m"}[by])
+            self._by = by
+
+    optimizer = Table([Parameter([1.0])], 0.1)
+    with pytest.raises(KeyError, match="median"):
+        optimizer.load_state_dict(optimizer.state_dict() | {"by": "median"})
+    assert optimizer.settings()["by"] == "sum"
