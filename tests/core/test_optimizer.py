@@ -262,6 +262,6 @@ def test_an_error_of_an_init_that_can_be_asked_passes():
             self._by = by
 
     optimizer = Table([Parameter([1.0])], 0.1)
-    with pytest.raises(KeyError, match="median"):
+    with pytest.raises(KeyError, match="^'median'$"):
         optimizer.load_state_dict(optimizer.state_dict() | {"by": "median"})
     assert optimizer.settings()["by"] == "sum"
