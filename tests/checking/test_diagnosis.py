@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from diagnoses import Flat, batch, by_hand, net, only_finding
 from oracles import frozen
+from strangers import Residual
 
 import mlp
 from mlp import (
@@ -153,16 +154,6 @@ class Leaky(ReLU):
 
 class Own(ReLU):
     pass
-
-
-class Residual(Sequential):
-    """y = x + f(x)."""
-
-    def forward(self, x):
-        return x + super().forward(x)
-
-    def backward(self, grad_output, *, needs_input_grad=True):
-        return grad_output + super().backward(grad_output)
 
 
 class FirstOnly(Sequential):

@@ -3,7 +3,7 @@
 import pydoc
 
 import numpy as np
-from derivations import net, texts
+from derivations import deep, net, texts
 
 import mlp.derivation
 from mlp import BCELoss, Linear, MSELoss, ReLU, Sequential, Sigmoid, derive
@@ -103,14 +103,6 @@ def test_the_batch_form_is_what_backward_runs():
 
 
 # ---------------------------------------------------------- nesting and names
-
-
-def deep(depth, width=2, activation=ReLU):
-    rng = np.random.default_rng(0)
-    layers = []
-    for _ in range(depth):
-        layers += [Linear(width, width, rng=rng), activation()]
-    return Sequential(*layers)
 
 
 def test_a_row_too_long_to_read_begins_anew_from_the_output_before():

@@ -4,12 +4,6 @@ import numpy as np
 from hypothesis import given
 from oracles import seeds
 
-from mlp import (
-    Identity,
-    Linear,
-    ReLU,
-    Sequential,
-)
 from mlp.derivation.expressions import (
     Chain,
     Derivative,
@@ -21,17 +15,6 @@ from mlp.derivation.expressions import (
     Symbol,
 )
 from mlp.derivation.operations import Transpose
-
-
-def net(f=ReLU, g=Identity, n=3, h=4, k=2, **options):
-    rng = np.random.default_rng(0)
-    return Sequential(
-        Linear(n, h, rng=rng, **options), f(), Linear(h, k, rng=rng, **options), g()
-    )
-
-
-def texts(rows):
-    return [tuple(str(cell) for cell in row) for row in rows]
 
 
 def test_parentheses_go_where_they_are_needed():

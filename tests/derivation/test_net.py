@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from derivations import net
+from strangers import Residual
 
 from mlp import SGD, Linear, MSELoss, ReLU, Sequential, derive, trace
 
@@ -75,16 +76,6 @@ def test_what_is_no_net_is_refused_with_its_place(
 def test_a_data_point_of_the_wrong_length_is_refused(call, x, y, error, sentence):
     with pytest.raises(error, match=f"derive: expected {sentence}"):
         getattr(derive(net(), MSELoss()), call)(x, y)
-
-
-class Residual(Sequential):
-    """y = x + f(x)."""
-
-    def forward(self, x):
-        return x + super().forward(x)
-
-    def backward(self, grad_output, *, needs_input_grad=True):
-        return grad_output + super().backward(grad_output)
 
 
 @pytest.mark.parametrize(

@@ -6,38 +6,16 @@ import pickle
 import re
 import time
 
-import numpy as np
 import pytest
+from derivations import deep, net
 
 from mlp import (
     BCELoss,
-    Identity,
-    Linear,
     MSELoss,
     ReLU,
-    Sequential,
     Sigmoid,
     derive,
 )
-
-
-def net(f=ReLU, g=Identity, n=3, h=4, k=2, **options):
-    rng = np.random.default_rng(0)
-    return Sequential(
-        Linear(n, h, rng=rng, **options), f(), Linear(h, k, rng=rng, **options), g()
-    )
-
-
-def texts(rows):
-    return [tuple(str(cell) for cell in row) for row in rows]
-
-
-def deep(depth, width=2, activation=ReLU):
-    rng = np.random.default_rng(0)
-    layers = []
-    for _ in range(depth):
-        layers += [Linear(width, width, rng=rng), activation()]
-    return Sequential(*layers)
 
 
 @pytest.mark.parametrize("nested", [None, True])

@@ -7,6 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from strangers import Residual
 
 import mlp
 from mlp import (
@@ -84,11 +85,6 @@ class Wide(Linear):
 
     def settings(self):
         return {"n": self.in_features}
-
-
-class Residual(Sequential):
-    def forward(self, x):
-        return x + super().forward(x)
 
 
 class TwoLayers(Sequential):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from checkpoints import arrays_of, bits, forged, net, refused
+from strangers import Residual
 
 from mlp import (
     SGD,
@@ -63,11 +64,6 @@ def test_a_file_of_another_optimizer_is_refused(path):
     refused(path, model, optimizer, "expected lr above 0")
     forged(path, optimizer__lr=np.array(0.1), optimizer__nesterov=np.array(1.0))
     refused(path, model, optimizer, "optimizer.nesterov of shape")
-
-
-class Residual(Sequential):
-    def forward(self, x):
-        return x + super().forward(x)
 
 
 class Block(ReLU):

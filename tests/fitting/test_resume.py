@@ -5,7 +5,8 @@ import math
 import fitting_runs
 import numpy as np
 import pytest
-from fitting_runs import OwnMean, data, overfitting, problem, run, same
+from fitting_runs import data, overfitting, problem, run, same
+from strangers import LogCosh
 
 from mlp import (
     SGD,
@@ -234,7 +235,7 @@ def of_another_activation(path):
 
 def of_another_loss(path):
     path.unlink()
-    run(*problem(), criterion=OwnMean(), checkpoint=path)
+    run(*problem(), criterion=LogCosh(), checkpoint=path)
 
 
 def of_another_optimizer(path):
@@ -269,7 +270,7 @@ def with_patience(path):
         (with_another_generator, "MT19937"),
         (with_a_metric, r"with the metrics \['a'\]"),
         (of_another_activation, "Linear, Sigmoid, Linear where this is of .*ReLU"),
-        (of_another_loss, "this call's criterion, MSELoss, .*got one of OwnMean"),
+        (of_another_loss, "this call's criterion, MSELoss, .*got one of LogCosh"),
         (of_another_optimizer, "one of Own where this is of SGD"),
         (with_validation, "with validation, without patience"),
         (with_patience, "with validation, with patience"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from fitting_runs import ROWS, data, problem, run, same
+from strangers import LogCosh
 
 from mlp import (
     SGD,
@@ -10,7 +11,6 @@ from mlp import (
     CrossEntropyLoss,
     DivergenceError,
     Linear,
-    Loss,
     MSELoss,
     Sequential,
     minibatches,
@@ -144,17 +144,6 @@ def test_class_weights_go_with_labels():
     assert model.predict(x)[1].argmax() == 1
 
 
-class Own(Loss):
-    """A loss of a reader's own without weights."""
-
-    def forward(self, prediction, target):
-        self.d = prediction - target
-        return float(np.abs(self.d).sum() / len(self.d))
-
-    def backward(self):
-        return np.sign(self.d) / len(self.d)
-
-
 @pytest.mark.parametrize(
     ("weights", "error", "words"),
     [
@@ -187,8 +176,8 @@ def test_wrong_weights_are_refused_before_the_first_step(weights, error, words):
 
 def test_a_loss_without_weights_is_refused_before_the_first_step():
     model, optimizer, x, y = problem()
-    words = r"Own.forward: expected an argument weight"
+    words = r"LogCosh.forward: expected an argument weight"
     with pytest.raises(TypeError, match=words):
-        run(model, optimizer, x, y, Own(), sample_weight=W)
+        run(model, optimizer, x, y, LogCosh(), sample_weight=W)
     with pytest.raises(TypeError, match=words):
-        run(model, optimizer, x, y, Own(), validation=(x, y, W))
+        run(model, optimizer, x, y, LogCosh(), validation=(x, y, W))
