@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mlp import Layer, Linear
+from mlp import Linear
 
 
 def batch(*shape, seed=0):
@@ -37,20 +37,6 @@ def linear(backward, n=3, m=4, **more):
             return dx
 
     return Wrong(n, m, rng=0, **more)
-
-
-def layer_of(f, backward):
-    """Return a layer of its own f(x), whose backward is given as backward(x, y, g)."""
-
-    class Own(Layer):
-        def forward(self, x):
-            self.x, self.y = x, f(x)
-            return self.y
-
-        def backward(self, grad_output):
-            return backward(self.x, self.y, grad_output)
-
-    return Own()
 
 
 class Broken(Linear):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import frozen, numerical_gradient, random_net, seeds, sizes
+from small import Double
 
 from mlp import (
     SGD,
@@ -246,16 +247,6 @@ def test_no_argument_is_written_to_and_no_output_later():
 
 
 # ------------------------------------------- a refused forward, and subclasses
-
-
-class Double(Layer):
-    """A reader's layer without any checks."""
-
-    def forward(self, x):
-        return 2 * x
-
-    def backward(self, grad_output, *, needs_input_grad=True):
-        return 2 * grad_output
 
 
 def test_lists_reach_a_readers_layer_as_arrays():

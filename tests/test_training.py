@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from oracles import random_net
+from small import Double
 
 from mlp import (
     SGD,
-    Layer,
     Linear,
     MSELoss,
     ReLU,
@@ -170,13 +170,6 @@ def test_backward_before_forward():
 
 
 def test_backward_twice_through_layers_of_ones_own():
-    class Double(Layer):
-        def forward(self, x):
-            return 2 * x
-
-        def backward(self, grad_output, *, needs_input_grad=True):
-            return 2 * grad_output
-
     model, x = Sequential(Double(), Sequential(Double())), np.ones((2, 3))
     model.forward(x)
     assert np.array_equal(model.backward(x), 4 * x)

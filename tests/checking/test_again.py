@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from reports import Broken, batch, layer_of, on_one_line, right_but, verdicts
+from reports import Broken, batch, on_one_line, right_but, verdicts
+from small import Own
 
 from mlp import (
     BCELoss,
@@ -37,7 +38,7 @@ from mlp import (
     ],
 )
 def test_a_kink_is_where_the_slopes_differ_and_what_is_given_lies_between(f, slope, ok):
-    layer = layer_of(f, lambda x, y, g: g * slope(x))
+    layer = Own(f, lambda x, y, g: g * slope(x))
     x = np.array([[0.0, 1.0, -1.0], [2.0, 1e-5, 3.0], [0.0, -2.0, 0.5]])
     assert check_layer(layer, x).ok == ok
 
@@ -57,9 +58,7 @@ def test_a_kink_that_is_a_tie():
 
 
 def test_a_kink_hides_no_mistake_elsewhere():
-    layer = layer_of(
-        lambda x: np.maximum(x, 0), lambda x, y, g: g * (x > 0) * (1 + (x > 2))
-    )
+    layer = Own(lambda x: np.maximum(x, 0), lambda x, y, g: g * (x > 0) * (1 + (x > 2)))
     assert not check_layer(layer, np.array([[0.0, 1.0, -1.0], [0.0, 2.5, 1.5]])).ok
 
 
@@ -97,7 +96,7 @@ def test_a_layer_for_batches_of_one_size(error):
         return mask * x**2
 
     for c, verdict in ((1, "factor 1/2"), (2, "right"), (2 / 5, "factor 1/N")):
-        layer = layer_of(f, lambda x, y, g, c=c: c * g * mask * x)
+        layer = Own(f, lambda x, y, g, c=c: c * g * mask * x)
         assert verdicts(check_layer(layer, batch(5, 3))) == {"x": verdict}
 
 
@@ -182,7 +181,7 @@ def test_a_copy_that_does_not_follow(kept, wrong, sentence):
     ],
 )
 def test_a_backward_is_linear_in_grad_output(h, verdict):
-    layer = layer_of(np.tanh, lambda x, y, g: h(g) * (1 - y**2))
+    layer = Own(np.tanh, lambda x, y, g: h(g) * (1 - y**2))
     assert verdicts(check_layer(layer, batch(5, 3))) == {"x": verdict}
     net = Sequential(Linear(3, 3, rng=0), layer)
     report = check_gradients(net, MSELoss(), batch(5, 3), batch(5, 3))
@@ -199,7 +198,7 @@ def test_a_backward_adds_up_over_two_grad_outputs():
             g * (1 - y**2) * np.where(first[0] == np.sign(g[0, 0]) * np.sign(g), 1, 2)
         )
 
-    report = check_layer(layer_of(np.tanh, sorted_by), batch(5, 3))
+    report = check_layer(Own(np.tanh, sorted_by), batch(5, 3))
     assert verdicts(report) == {"x": "not linear"}
     assert "backward(g + h) is not backward(g) + backward(h)" in on_one_line(report)
 

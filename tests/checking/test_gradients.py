@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from oracles import frozen, random_net, seeds
-from reports import batch, layer_of, linear, on_one_line, right_but, verdicts
+from reports import batch, linear, on_one_line, right_but, verdicts
+from small import Own
 
 from mlp import (
     SGD,
@@ -362,8 +363,8 @@ def single(x):
     ],
 )
 def test_float32_inside_is_no_mistake(f, backward, shape):
-    assert verdicts(check_layer(layer_of(f, backward), batch(*shape))) == {"x": "right"}
-    halved = layer_of(f, lambda x, y, g: backward(x, y, g) / 2)
+    assert verdicts(check_layer(Own(f, backward), batch(*shape))) == {"x": "right"}
+    halved = Own(f, lambda x, y, g: backward(x, y, g) / 2)
     assert verdicts(check_layer(halved, batch(*shape))) == {"x": "factor 1/2"}
 
 
@@ -384,9 +385,9 @@ def test_a_layer_that_returns_one_array_again_and_again():
 
 @pytest.mark.parametrize("size", [1e-6, 1.0, 1e3, 1e6])
 def test_a_sine_far_from_0(size):
-    sine = layer_of(np.sin, lambda x, y, g: g * np.cos(x))
+    sine = Own(np.sin, lambda x, y, g: g * np.cos(x))
     right_but(check_layer(sine, size * (1 + batch(5, 3))))
-    turned = layer_of(np.sin, lambda x, y, g: -g * np.cos(x))
+    turned = Own(np.sin, lambda x, y, g: -g * np.cos(x))
     assert verdicts(check_layer(turned, size * (1 + batch(5, 3)))) == {"x": "sign"}
 
 
@@ -412,7 +413,7 @@ def test_where_bceloss_is_bounded_its_gradient_is_not_judged(logit, label, rows)
 @pytest.mark.parametrize("c", [1 + 1e-5, 1 - 1e-5, 1 + 3.2e-6, 1.0002])
 def test_a_factor_near_1_is_a_number_with_enough_digits(c):
     row = check_layer(
-        layer_of(np.tanh, lambda x, y, g: c * g * (1 - y**2)), batch(5, 3)
+        Own(np.tanh, lambda x, y, g: c * g * (1 - y**2)), batch(5, 3)
     ).rows[0]
     number = float(row.verdict.removeprefix("factor "))
     assert number - 1 == pytest.approx(c - 1, rel=0.05)
@@ -423,7 +424,7 @@ def test_a_factor_near_1_is_a_number_with_enough_digits(c):
 
 def test_what_the_numbers_do_not_tell_gets_no_name():
     """A slope of 1 beside 10¹⁰, where differences know it to a few units."""
-    noisy = layer_of(lambda x: single(1e5 + x), lambda x, y, g: 300 * g)
+    noisy = Own(lambda x: single(1e5 + x), lambda x, y, g: 300 * g)
     row = check_layer(noisy, batch(5, 3)).rows[0]
     assert row.verdict in ("differs", "too flat to tell")
     assert "±" in row.sentence or row.ok

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from reports import batch, linear, on_one_line, right_but, verdicts
+from small import elementwise
 
 import mlp
 from mlp import (
@@ -197,15 +198,8 @@ def test_the_mistakes_of_an_activation(base, slope, verdict):
 
 
 def test_tanh_with_the_derivative_of_the_input():
-    class Tanh(Layer):
-        def forward(self, x):
-            self.x = x
-            return np.tanh(x)
-
-        def backward(self, grad_output, *, needs_input_grad=True):
-            return grad_output * (1 - self.x**2)
-
-    report = check_layer(Tanh(), batch(5, 3))
+    tanh = elementwise(np.tanh, lambda x, y: 1 - x**2)
+    report = check_layer(tanh, batch(5, 3))
     assert verdicts(report) == {"x": "x for y"}
     assert "tanh' is 1 − y²" in str(report)
 
@@ -433,15 +427,7 @@ def test_of_one_number_not_every_difference_is_a_regularisation():
     ],
 )
 def test_a_tanh_with_the_slope_of_something_else(slope, sentence):
-    class Tanh(Layer):
-        def forward(self, x):
-            self.x, self.y = x, np.tanh(x)
-            return self.y
-
-        def backward(self, grad_output, *, needs_input_grad=True):
-            return grad_output * slope(self.x, self.y)
-
-    report = check_layer(Tanh(), batch(5, 3))
+    report = check_layer(elementwise(np.tanh, slope), batch(5, 3))
     assert not report.ok
     assert sentence in on_one_line(report)
 

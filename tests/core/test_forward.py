@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from shift import Shift
+from small import Shift
 
 from mlp import (
     SGD,

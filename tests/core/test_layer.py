@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from shift import Shift
+from small import Shift
 
 from mlp import Dropout, Layer, Parameter, ReLU, Sequential
 

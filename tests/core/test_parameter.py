@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from shift import Shift
+from small import Shift
 
 from mlp import SGD, Linear, MSELoss, Parameter, ReLU, Sequential, StaleGradientWarning
 

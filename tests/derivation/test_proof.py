@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import random_net, seeds, sizes
 from reading import read
+from small import Signs
+from strangers import Residual
 
 from mlp import (
     SGD,
@@ -25,7 +27,6 @@ from mlp import (
     Linear,
     Loss,
     MSELoss,
-    Optimizer,
     ReLU,
     RMSprop,
     Sequential,
@@ -249,10 +250,6 @@ def test_check_sees_a_backward_that_is_wrong(layer, monkeypatch):
 
 
 def test_an_optimizer_of_ones_own_is_traced_by_its_changes():
-    class Signs(Optimizer):
-        def update(self, parameter, gradient, state):
-            parameter.data -= self.lr * np.sign(gradient)
-
     model = Linear(2, 1, rng=0)
     t = trace(model, MSELoss(), Signs(model.parameters(), 0.1), [[1, 2]], [[3]])
     assert "5. step of Signs, as a change" in str(t)
@@ -298,10 +295,6 @@ def test_weights_that_two_places_share_are_refused():
 
 
 def test_a_residual_net_gets_one_sentence_with_the_callers_name():
-    class Residual(Sequential):
-        def forward(self, x):
-            return x + super().forward(x)
-
     model = Residual(Linear(2, 2))
     sgd = SGD(model.parameters(), 0.1)
     with pytest.raises(NotImplementedError, match="^trace: .*forward or backward is"):

@@ -9,8 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracles import random_net, seeds, sizes
 from reading import FUNCTIONS, from_latex, from_mathml, read
+from small import Own, elementwise
 
-from mlp import SGD, BCELoss, Layer, Linear, MSELoss, Sequential, Sigmoid, derive, trace
+from mlp import SGD, BCELoss, Linear, MSELoss, Sequential, Sigmoid, derive, trace
 from mlp.derivation import RULES, Apply, Elementwise
 from mlp.derivation.expressions import Expr, Symbol
 from mlp.derivation.figures import Line
@@ -147,21 +148,6 @@ def test_between_arrays_the_operators_mean_entry_by_entry():
 # --------------------------------------------------- each cell, and each line
 
 
-class Own(Layer):
-    """A layer whose formula is its rule's, as arrays."""
-
-    def __init__(self, f, slope):
-        self.f, self.slope = f, slope
-
-    def forward(self, x):
-        self.x = np.asarray(x)
-        self.y = self.f(self.x)
-        return self.y
-
-    def backward(self, grad_output, *, needs_input_grad=True):
-        return grad_output * self.slope(self.x, self.y)
-
-
 def sigma(x):
     return call("σ")(x)
 
@@ -188,7 +174,7 @@ OWN = {
 def case(seed, own, bce=False, widths=(2, 3, 2)):
     rng = np.random.default_rng(seed)
     model = random_net(rng, list(widths))
-    layers = [*model[:1], Own(*OWN[own])] if own else []
+    layers = [*model[:1], elementwise(*OWN[own])] if own else []
     model = Sequential(*layers, *model[1:] if own else model)
     model = Sequential(*model, *([Sigmoid()] * bce))
     return rng, model

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from derivations import net
+from small import Softplus
 
 from mlp import Layer, Linear, Loss, MSELoss, Parameter, Sequential, Sigmoid, derive
 from mlp.derivation import RULES, Apply, Elementwise
@@ -45,17 +46,6 @@ def test_a_slope_may_be_a_number(monkeypatch):
         derive(Sequential(Linear(2, 3), Half()), MSELoss()).check([1, 2], [3, 4, 5])
         < 1e-12
     )
-
-
-class Softplus(Layer):
-    """y = log(1 + eˣ)."""
-
-    def forward(self, x):
-        self.x = np.asarray(x)
-        return np.log1p(np.exp(self.x))
-
-    def backward(self, grad_output, *, needs_input_grad=True):
-        return grad_output / (1 + np.exp(-self.x))
 
 
 def test_a_layer_without_a_rule_is_named_and_told_how():

@@ -7,6 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from small import Softplus
 from strangers import Residual
 
 import mlp
@@ -40,17 +41,6 @@ from mlp.fitting import architecture, archive
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.npz"
-
-
-class Softplus(Layer):
-    """A layer of a reader's own, without settings."""
-
-    def forward(self, x):
-        self.x = np.asarray(x)
-        return np.logaddexp(0, x)
-
-    def backward(self, grad_output):
-        return grad_output / (1 + np.exp(-self.x))
 
 
 class Scale(Softplus):

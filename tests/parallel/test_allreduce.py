@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from processes import run
+from small import Signs
 
 from mlp import (
     SGD,
@@ -21,7 +22,6 @@ from mlp import (
     Layer,
     Linear,
     MSELoss,
-    Optimizer,
     Parameter,
     Sequential,
     StaleGradientWarning,
@@ -681,10 +681,6 @@ def test_a_batch_norm_needs_two_rows_of_each_batch():
 
 
 def test_a_readers_optimizer_is_one_too():
-    class Signs(Optimizer):
-        def update(self, parameter, gradient, state):
-            parameter.data -= self.lr * np.sign(gradient)
-
     def job(comm):
         p = Parameter([1.0])
         optimizer = AllReduce(Signs([p], lr=0.5), comm)
