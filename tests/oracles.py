@@ -1,9 +1,11 @@
-"""What several test modules use: differences, arrays that show a write, nets, files."""
+"""What several test modules use: differences, arrays that show a write, nets, pages."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -75,3 +77,36 @@ def idx(array: np.ndarray) -> bytes:
     """Return the bytes of an IDX file of this array, as its definition has them."""
     lengths = b"".join(n.to_bytes(4, "big") for n in array.shape)
     return bytes([0, 0, 8, array.ndim]) + lengths + array.astype(np.uint8).tobytes()
+
+
+class Page(HTMLParser):
+    """Keeps tags and words, and refuses a tag that is closed in the wrong order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.seen.add(tag)
+        if tag not in ("meta", "br", "mspace"):  # which have no end
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+
+def page_of(text: str) -> Page:
+    """Return the page that HTML makes, whose tags are all closed."""
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    return page

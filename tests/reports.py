@@ -13,10 +13,6 @@ def verdicts(report):
     return {row.name: row.verdict for row in report.rows}
 
 
-def on_one_line(report):
-    return " ".join(str(report).split())
-
-
 def right_but(report, **wrong):
     """Assert that these gradients are wrong in this way, and no others."""
     expected = {name: wrong.get(name, "right") for name in verdicts(report)}

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from reports import Broken, batch, on_one_line, right_but, verdicts
+from oracles import on_one_line
+from reports import Broken, batch, right_but, verdicts
 from small import Own
 
 from mlp import (

@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from reports import Broken, batch, linear, on_one_line, right_but, verdicts
+from oracles import on_one_line
+from reports import Broken, batch, linear, right_but, verdicts
 
 from mlp import (
     Layer,

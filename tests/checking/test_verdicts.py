@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from reports import batch, linear, on_one_line, right_but, verdicts
+from oracles import on_one_line
+from reports import batch, linear, right_but, verdicts
 from small import elementwise
 
 import mlp

@@ -1,13 +1,13 @@
 """How a derivation looks: text, Markdown, LaTeX, a page."""
 
 import copy
-import html.parser
 import pickle
 import re
 import time
 
 import pytest
 from derivations import deep, net
+from oracles import page_of
 
 from mlp import (
     BCELoss,
@@ -56,30 +56,9 @@ def test_latex_is_a_fragment_of_tables():
     assert text.isascii()
 
 
-class Page(html.parser.HTMLParser):
-    """Notes which tags are open, and that each is closed in its turn."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.seen = [], set()
-
-    def handle_starttag(self, tag, attributes):
-        self.seen.add(tag)
-        if tag not in ("meta", "mspace"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_startendtag(self, tag, attributes):
-        self.seen.add(tag)
-
-
 def test_html_is_one_page_with_mathml_and_nothing_from_elsewhere():
     text = derive(net(Sigmoid, Sigmoid), BCELoss()).to_html()
-    page = Page()
-    page.feed(text)
-    assert page.open == []
+    page = page_of(text)
     assert {"math", "mfrac", "msub", "msup", "table"} <= page.seen
     assert not {"script", "link", "img", "iframe"} & page.seen
     assert "http" not in text

@@ -2,11 +2,11 @@
 
 import math
 import re
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from oracles import page_of
 
 import mlp
 from mlp import SGD, CrossEntropyLoss, Linear, MSELoss, ReLU, Sequential, Sigmoid
@@ -47,37 +47,6 @@ SHOWN = {
     "summary": lambda: net().summary(),
     "net": net,
 }
-EMPTY = {"meta", "br"}
-
-
-class Page(HTMLParser):
-    """Keeps the tags, and refuses one that is closed in the wrong order."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.seen, self.words = [], set(), []
-
-    def handle_starttag(self, tag, attributes):
-        self.seen.add(tag)
-        if tag not in EMPTY:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.seen.add(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.words.append(data)
-
-
-def page_of(text):
-    page = Page()
-    page.feed(text)
-    assert page.open == []
-    return page
 
 
 def trace_of_a_step():
