@@ -20,6 +20,18 @@ def test_a_dot_product_is_the_exact_one(n):
     assert sums.dot(a, a) == pytest.approx(math.fsum(a * a), rel=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_difference_and_what_its_rounding_loses_are_exact(dtype):
+    a, b = np.random.default_rng(0).normal(size=(2, 300)).astype(dtype)
+    a[:100] *= 1e-6
+    b[100:200] *= 1e-6
+    rounded, lost = sums.difference(a, b)
+    assert np.array_equal(rounded, a - b)
+    for i in range(len(a)):
+        both = Fraction(float(rounded[i])) + Fraction(float(lost[i]))
+        assert both == Fraction(float(a[i])) - Fraction(float(b[i]))
+
+
 @pytest.mark.parametrize("n", SIZES)
 def test_the_sum_and_the_mean_of_rows_have_all_digits_of_float32(n):
     a = np.random.default_rng(n).uniform(1, 2, (n, 3)).astype(np.float32)
