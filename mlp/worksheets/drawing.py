@@ -155,7 +155,7 @@ def _draw_weights(
     """Write weights, a unit at a time, whose outputs are neither large nor off."""
     following = type(above[0]) if above else None
     saturates = SATURATES.get(following) if following else None
-    logits = not above and type(criterion) in TARGETS
+    logits = not above and TARGETS.get(type(criterion)) is not None
     limit = FLAT if saturates is not None or logits else WIDE
     is_off = DEAD.get(following) if following else None
     w, b = layer.weight.data, getattr(layer, "bias", None)
