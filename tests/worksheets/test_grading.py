@@ -5,17 +5,15 @@ import io
 import json
 import os
 import time
-from pathlib import Path
 
 import pytest
+from submissions import FOLDER, RIGHT
 
 from mlp.__main__ import main
 from mlp.worksheets import grading, reports
 from mlp.worksheets.grading import grade
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits are POSIX")
-FOLDER = Path(__file__).parent / "submissions"
-RIGHT = (FOLDER / "right.py").read_text("utf-8")
 # What is put before right.py, and the note on its mark of 0.
 HOSTILE = {
     "loops": ("while True: pass", "it ran longer than 1 s"),

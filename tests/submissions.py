@@ -1,0 +1,22 @@
+"""Students' files: one that is right, and what the checks find in another."""
+
+from pathlib import Path
+
+from mlp.worksheets import exercises
+
+FOLDER = Path(__file__).parent / "worksheets" / "submissions"
+RIGHT = (FOLDER / "right.py").read_text("utf-8")
+
+
+def results(exercise, source, file="submission.py"):
+    """Return what each check of an exercise says of a file's text."""
+    namespace = {}
+    exec(compile(source, file, "exec"), namespace)
+    return list(exercises.run(exercise, namespace, file))
+
+
+def lost(exercise, old, new):
+    """Return the points that right.py loses by a change, by check, and what is said."""
+    assert old in RIGHT
+    found = [r for r in results(exercise, RIGHT.replace(old, new)) if r.sentence]
+    return {r.check: r.maximum - r.score for r in found}, [r.sentence for r in found]
