@@ -7,21 +7,10 @@ import sys
 from importlib import import_module
 
 import pytest
+from terminal import refused
 
 from mlp.__main__ import _open_closed_streams, main
 from mlp.commands import NAMES
-
-
-def refused(capsys, *argv):
-    """Return the one sentence with which a command refuses its arguments."""
-    try:
-        code = main(argv)
-    except SystemExit as end:
-        code = end.code
-    out, err = capsys.readouterr()
-    assert (code, out) == (2, "")
-    assert err.endswith("\n") and err.count("\n") == 1
-    return err
 
 
 @pytest.mark.parametrize("name", NAMES)
