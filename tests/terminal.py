@@ -1,6 +1,11 @@
 """Commands, run as in a terminal."""
 
+import re
+
 from mlp.__main__ import main
+
+# An argument as Python has it, missing='drop', of which no command speaks.
+PYTHON_S = re.compile(r"\w=['\[]")
 
 
 def ran(capsys, *arguments):
