@@ -20,6 +20,7 @@ from mlp._shared.arrays import Array
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _PIECE = 1 << 13  # entries added up at a time, which fit into a cache as float64
 _SHORT = 1 << 8  # terms, or rows, that the dtype itself can add up
+_FEW = 1 << 11  # entries that the slower of two loops has done first
 _LARGE = 1 << 16  # entries of a product that take longer to zero than it to start
 
 
@@ -199,6 +200,24 @@ def scalar(value: float, dtype: np.dtype[Any]) -> Array:
     array = np.array(value, dtype)
     array.flags.writeable = False
     return array
+
+
+def positive_part(a: Array) -> Array:
+    """Return max(0, a), element by element; NaN stays NaN.
+
+    np.maximum starts faster, but is run without vector instructions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlp._shared.sums import positive_part
+    >>> positive_part(np.array([-1.0, 0.0, 2.0, np.nan]))
+    array([ 0.,  0.,  2., nan])
+    """
+    zero = scalar(0, a.dtype)
+    if a.size <= _FEW:
+        return np.asarray(np.maximum(a, zero))
+    return a.clip(zero, scalar(math.inf, a.dtype))
 
 
 def _in_float64(a: Array) -> Array:

@@ -6,14 +6,12 @@ mlp.losses next.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
 from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array
-from mlp._shared.sums import logistic, scalar, times, underflow_is_zero
+from mlp._shared.sums import logistic, positive_part, scalar, times, underflow_is_zero
 from mlp.core.layer import Layer
 
 
@@ -70,9 +68,7 @@ class ReLU(Layer):
 
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = max(0, x), and keep y."""
-        x = arrays.activation_input(self, x)
-        # as np.maximum(x, 0), which NumPy runs without vector instructions
-        self._y = np.asarray(x.clip(scalar(0, x.dtype), scalar(math.inf, x.dtype)))
+        self._y = positive_part(arrays.activation_input(self, x))
         return self._y
 
     def backward(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mlp._shared import arrays, numbers
 from mlp._shared.arrays import Array
 from mlp._shared.numbers import Rng
-from mlp._shared.sums import product, sum_of_rows, underflow_is_zero
+from mlp._shared.sums import product, sum_of_rows
 from mlp.core.layer import Layer
 from mlp.core.parameter import Parameter
 from mlp.initializers import Initializer, drawn
@@ -153,12 +153,11 @@ class Linear(Layer):
         elif has_bias:
             self.bias = Parameter(np.zeros(m, dtype))
 
-    @underflow_is_zero
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y = x Wᵀ + b, and keep x."""
         w = self.weight.data
         self._x = x = arrays.rows_of_width(self, x, self.in_features, w)
-        y: Array = x.dot(w.T)
+        y = product(x, w.T)
         if self.bias is not None:
             y += self.bias.data
         return y

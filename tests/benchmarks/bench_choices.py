@@ -21,7 +21,8 @@ CHOICES = (  # what the line does, then ways to write it, the library's first
     ("gᵀ x, large: the second", "g.T.dot(x)", "g.T @ x"),
     ("1ᵀ g", "ones.dot(g)", "ones @ g", "g.sum(axis=0)"),
     (
-        "max(0, x)",
+        "max(0, x), large: the second",
+        "np.maximum(x, zero)",
         "x.clip(zero, infinity)",
         "x.clip(0, inf)",
         "np.maximum(x, 0)",

@@ -50,6 +50,18 @@ def test_a_product_is_numpys_whichever_call_makes_it(shape):
     np.testing.assert_allclose(sums.product(a, a.T[:, :2]), a @ a.T[:, :2], rtol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2048, 2049])  # both ways, and their border
+def test_the_positive_part_is_the_entry_itself_or_zero(n, dtype):
+    a = np.resize([np.nan, np.inf, -np.inf, -1.0, 0.5, 5e-324, -0.0], n).astype(dtype)
+    with np.errstate(all="raise"):
+        y = sums.positive_part(a)
+    assert y.dtype == a.dtype
+    assert y.tolist() == pytest.approx([0.0 if v <= 0 else v for v in a], nan_ok=True)
+    assert y is not a
+    assert isinstance(sums.positive_part(np.array(-1.0)), np.ndarray)
+
+
 def test_the_norm_of_several_arrays_neither_overflows_nor_underflows():
     for scale in (1.0, 1e200, 1e-200):
         arrays = [scale * np.array([[2.0, -3.0]]), scale * np.array([6.0])]
