@@ -82,8 +82,6 @@ class _ReducedLoss(Loss):
     ) -> tuple[Array, Array, Array | None, float]:
         """Return ŷ, y and w as _weights has it, checked, and the divisor M."""
         ŷ, y = _prediction_and_target(self, prediction, target)
-        if weight is None:
-            return ŷ, y, None, self._reduction.divisor(ŷ.shape)
         return ŷ, y, *self._weights(weight, ŷ)
 
     def _weights(
