@@ -1,0 +1,61 @@
+"""MLPClassifier: classes, their probabilities, and parts that lack some."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from estimating import quiet, rows
+
+from mlp.estimators import MLPClassifier
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["no", "yes"],
+        ["ant", "bee", "cat"],
+        [3, -5],
+        [1.0, 2.0, 7.0],
+        [False, True],
+        np.array(["ü", "y"], dtype=object),
+    ],
+)
+def test_classes_come_back_as_they_were(classes):
+    x, labels = rows(classes=len(classes))
+    y = np.asarray(classes)[labels]
+    net = MLPClassifier((8,), learning_rate_init=0.05, random_state=0)
+    quiet(net, x, y)
+    assert net.classes_.tolist() == sorted(classes) and net.classes_.dtype == y.dtype
+    assert net.predict(x).dtype == y.dtype and net.score(x, y) > 0.9
+    p = net.predict_proba(x)
+    assert p.shape == (len(x), len(classes)) and p.min() >= 0
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-12)
+    assert np.array_equal(net.classes_[p.argmax(axis=1)], net.predict(x))
+    np.testing.assert_allclose(np.exp(net.predict_log_proba(x)), p, rtol=1e-9)
+
+
+def test_log_proba_is_finite_where_the_probability_is_not_above_0():
+    x, y = rows()
+    net = quiet(MLPClassifier((), max_iter=1, random_state=0), x, y)
+    for p in net.model_.parameters():
+        p.data[...] *= 1e4
+    assert net.predict_proba(x).min() == 0
+    assert np.isfinite(net.predict_log_proba(x)).all()
+
+
+def test_classes_of_partial_fit():
+    x, y = rows(classes=3)
+    net = MLPClassifier((4,), random_state=0)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        net.partial_fit(x, y)
+    first = y < 2
+    net.partial_fit(x[first], y[first], classes=[2, 0, 1])
+    assert net.predict_proba(x).shape == (40, 3)
+    net.partial_fit(x, y)
+    with pytest.raises(ValueError, match=r"of the first call, .*, got \[0, 5\]"):
+        net.partial_fit(x, y, classes=[0, 5])
+    with pytest.raises(ValueError, match="previously unseen labels"):
+        net.partial_fit(x, y + 1)
+    with pytest.raises(ValueError, match="early_stopping=False for partial_fit"):
+        net.set_params(early_stopping=True).partial_fit(x, y)

@@ -1,0 +1,39 @@
+"""Penalized: its value by its formula, its gradient by differences."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from estimating import quiet, rows
+
+from mlp import BCEWithLogitsLoss, MSELoss
+from mlp.estimators import MLPClassifier
+from mlp.estimators.penalty import Penalized
+
+
+@pytest.mark.parametrize("criterion", [MSELoss(), BCEWithLogitsLoss()])
+@pytest.mark.parametrize("weight", [None, np.array([0.5, 0.0, 3.0])])
+def test_the_penalty_is_in_the_loss_and_in_the_gradient(criterion, weight):
+    x, y = rows(3)
+    model = MLPClassifier((3,), max_iter=1, random_state=0)
+    model = quiet(model, x, [0, 1, 1]).model_
+    loss = Penalized(criterion, [model[0].weight, model[2].weight], 0.7, 0.5)
+
+    def value():
+        return loss(model.forward(x), y[:, np.newaxis] / 2, weight)
+
+    value()
+    model.backward(loss.backward())
+    n = 3 if weight is None else 3.5
+    norms = sum((model[i].weight.data ** 2).sum() for i in (0, 2))
+    plain = 0.5 * criterion(model.predict(x), y[:, np.newaxis] / 2, weight)
+    assert value() == pytest.approx(plain + 0.7 / (2 * n) * norms)
+    for p in model.parameters():
+        for i in np.ndindex(p.data.shape):
+            ends = []
+            for sign in (1, -1):
+                p.data[i] += sign * 1e-6
+                ends.append(value())
+                p.data[i] -= sign * 1e-6
+            assert p.grad[i] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-7)
