@@ -1,20 +1,13 @@
 """Processes of mpiexec: the same steps as one, and they end together."""
 
-from pathlib import Path
-
 import pytest
-from processes import ROOT, start, why_not
+from processes import PROGRAM, ROOT, start
+from teams import net
 
-from mlp import Adam, Linear, Sequential, Tanh, load
+from mlp import Adam, load
 
+pytestmark = pytest.mark.usefixtures("mpi")
 EXAMPLE = ROOT / "examples" / "parallel.py"
-PROGRAM = Path(__file__).with_name("under_mpi.py")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def mpi():
-    if why_not():
-        pytest.skip(why_not())
 
 
 def test_processes_do_what_one_does_and_go_on_from_each_other(tmp_path):
@@ -27,28 +20,13 @@ def test_processes_do_what_one_does_and_go_on_from_each_other(tmp_path):
             path.unlink()
 
 
-@pytest.mark.parametrize(
-    ("what", "size", "sentence"),
-    [
-        ("raised", 3, "process 1 of 3 ended by ValueError; all processes end with it"),
-        ("early", 2, "process 1 of 2 ended by ValueError; all processes end with it"),
-        ("left", 2, "to make one, got process 1 that has finished before"),
-        ("longer", 2, "process 0 that has finished after 3 steps and process 1 that"),
-    ],
-)
-def test_one_that_ends_ends_all_with_a_sentence(what, size, sentence, tmp_path):
-    done = start(size, PROGRAM, what, tmp_path)
-    assert done.returncode != 0
-    assert sentence in done.stderr
-
-
 def test_one_that_is_killed_ends_all_and_leaves_a_whole_checkpoint(tmp_path):
     done = start(2, PROGRAM, "killed", tmp_path)
     assert done.returncode != 0
     assert (
         "signal 9" in done.stderr or "KILLED BY SIGNAL: 9" in done.stdout + done.stderr
     )
-    model = Sequential(Linear(3, 5), Tanh(), Linear(5, 2))
+    model = net()
     kept = load(tmp_path / "run.npz", model, Adam(model.parameters()))
     assert kept["epoch"] == 3  # the fourth had begun
 

@@ -1,4 +1,4 @@
-"""What processes of mpiexec run for test_mpi.py: python under_mpi.py WHAT FOLDER."""
+"""What processes of mpiexec run for tests: python under_mpi.py WHAT FOLDER."""
 
 import os
 import signal
@@ -6,52 +6,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from teams import HELD, OPTIMIZERS, Odd, X, Y, far, net, raising
 
-from mlp import (
-    SGD,
-    Adam,
-    DivergenceError,
-    Linear,
-    MSELoss,
-    Sequential,
-    Tanh,
-    fit,
-    minibatches,
-    train_step,
-)
+from mlp import SGD, Adam, DivergenceError, MSELoss, fit, minibatches, train_step
 from mlp.parallel import AllReduce
-
-RNG = np.random.default_rng(0)
-X, Y = RNG.normal(size=(23, 3)), RNG.normal(size=(23, 2))
-HELD = RNG.normal(size=(9, 3)), RNG.normal(size=(9, 2))
-OPTIMIZERS = (
-    lambda parameters: SGD(parameters, lr=0.005, momentum=0.9),
-    lambda parameters: Adam(parameters, lr=0.01),
-)
-
-
-def net(seed=0):
-    rng = np.random.default_rng(seed)
-    return Sequential(Linear(3, 5, rng=rng), Tanh(), Linear(5, 2, rng=rng))
-
-
-def far(model, other):
-    pairs = zip(model.parameters(), other.parameters(), strict=True)
-    return max(np.abs(p.data / q.data - 1).max() for p, q in pairs)
-
-
-class Odd(MSELoss):
-    """A loss that does something at one call."""
-
-    def __init__(self, does, at):
-        super().__init__()
-        self.does, self.left = does, at
-
-    def forward(self, prediction, target, weight=None):
-        self.left -= 1
-        if self.left == 0:
-            self.does()
-        return super().forward(prediction, target, weight)
 
 
 def loop(make, reduction, is_alone):
@@ -93,17 +51,14 @@ def fitted(epochs, path=None, is_alone=False, criterion=None, seed=0):
     return model, history
 
 
-def stop_here():
+def stop_here(loss):
     os.kill(os.getpid(), signal.SIGINT)
-
-
-def raises():
-    raise ValueError("odd")
+    return loss
 
 
 def alike(folder, rank):
     """All that processes do together, and go on from."""
-    for make in OPTIMIZERS:
+    for make in OPTIMIZERS.values():
         for reduction in ("mean", "sum", "batchmean"):
             models = [loop(make, reduction, is_alone) for is_alone in (True, False)]
             assert far(*models) < 1e-12, (reduction, far(*models))
@@ -115,7 +70,7 @@ def alike(folder, rank):
         theirs.validation_loss, history.validation_loss, rtol=1e-12, atol=0
     )
     for does, error in (
-        (raises, ValueError),
+        (raising(ValueError("odd")), ValueError),
         (stop_here, KeyboardInterrupt),
     ):
         try:
@@ -153,7 +108,7 @@ def resumed(folder, rank):
 
 
 def killed(folder, rank):
-    def does():
+    def does(loss):
         os.kill(os.getpid(), signal.SIGKILL)
 
     fitted(9, folder / "run.npz", criterion=Odd(does, 14) if rank == 1 else None)
@@ -166,7 +121,7 @@ def raised(folder, rank):
     for _ in range(3):
         train_step(model, MSELoss(), optimizer, X, Y)
     if rank == 1:
-        raises()
+        raise ValueError("odd")
     train_step(model, MSELoss(), optimizer, X, Y)
 
 
@@ -175,7 +130,7 @@ def early(folder, rank):
     from mpi4py import MPI
 
     if MPI.COMM_WORLD.rank == 1:
-        raises()
+        raise ValueError("odd")
     raised(folder, rank)
 
 
