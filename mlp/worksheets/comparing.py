@@ -41,9 +41,10 @@ def differs(what: str, got: Any, right: Any, *, rtol: float = 1e-7) -> str:
     """Return how numbers differ from the right ones, "" if they do not."""
     right = np.asarray(right)
     try:
-        array = np.asarray(got, np.float64)
+        array = np.asarray(got).astype(np.float64, casting="same_kind")
     except (TypeError, ValueError):
-        return f"{what}: expected numbers, got {type(got).__name__}"
+        kind = getattr(got, "dtype", type(got).__name__)
+        return f"{what}: expected numbers, got {kind}"
     if array.shape != right.shape:
         transposed = array.shape == right.shape[::-1] and np.allclose(array.T, right)
         return (

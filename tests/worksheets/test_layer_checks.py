@@ -148,6 +148,49 @@ WRONG = {
         {"dtype": 1},
         "forward: expected float32 of float32, got float64",
     ),
+    "leaky": (
+        "relu",
+        "x.dtype.type(0)",
+        "x.dtype.type(0.1) * x",
+        {
+            "forward": 2,
+            "gradient by x": 3,
+            "at 0": 1,
+            "any shape": 1,
+            "dtype": 1,
+            "modes": 1,
+            "arguments unchanged": 1,
+        },
+        "it counts when something else is right",
+    ),
+    "no return": (
+        "sigmoid",
+        "return grad_output * self.y * (1 - self.y)",
+        "grad_output * self.y * (1 - self.y)",
+        {"gradient by x": 3, "large numbers": 1, "any shape": 1, "dtype": 1},
+        "expected ∂ℓ/∂x of shape (5, 3), got None",
+    ),
+    "complex": (
+        "sigmoid",
+        "return grad_output * self.y * (1 - self.y)",
+        "return grad_output * self.y * (1 - self.y) + 1j",
+        {"gradient by x": 3, "large numbers": 1, "any shape": 1, "dtype": 1},
+        "backward of ±1000: expected numbers, got complex128",
+    ),
+    "negated in place": (
+        "sigmoid",
+        "np.exp(-x)",
+        "np.exp(np.negative(x, out=x))",
+        {"arguments unchanged": 1},
+        "it writes into x, which belongs to the caller",
+    ),
+    "scaled in place": (
+        "sigmoid",
+        "return grad_output * self.y * (1 - self.y)",
+        "grad_output *= self.y * (1 - self.y); return grad_output",
+        {"arguments unchanged": 1},
+        "it writes into grad_output, which belongs to the caller",
+    ),
 }
 
 

@@ -1,8 +1,9 @@
 """Cross-entropy, sgd and loop: which checks see a mistake, and what they say."""
 
 import pytest
-from submissions import RIGHT, lost, results
+from submissions import lost
 
+from mlp import SGD
 from mlp.worksheets import exercises
 
 # exercise, what right.py has, what is there instead, points lost by check, said
@@ -105,7 +106,62 @@ WRONG = {
         "    return loss",
         "    return None",
         {"returns the loss": 2},
-        "it returns None; expected ℓ",
+        "ℓ: expected numbers, got NoneType",
+    ),
+    "text for a number": (
+        "loop",
+        "return loss",
+        "return str(loss)",
+        {"returns the loss": 2},
+        "ℓ: expected numbers, got str",
+    ),
+    "no function": (
+        "loop",
+        "def train_step(model",
+        "class train_step: pass\ndef step(model",
+        {
+            "returns the loss": 2,
+            "the five calls": 1,
+            "one step": 3,
+            "three steps": 3,
+            "arguments unchanged": 1,
+        },
+        "expected a function, got type",
+    ),
+    "part of a gradient kept": (
+        "sgd",
+        "p.grad = None",
+        "p.grad[:1] = 0",
+        {"zero_grad": 2},
+        "zero_grad leaves a gradient; set each to None or 0",
+    ),
+    "no step": (
+        "sgd",
+        "p.data = p.data - self.lr * p.grad",
+        "p.data - self.lr * p.grad",
+        {
+            "one step": 3,
+            "several steps": 2,
+            "a parameter without gradient": 1,
+            "momentum and weight decay, if any": 1,
+        },
+        "step does not change θ; write the new one into parameter.data",
+    ),
+    "no gradient": (
+        "softmax_cross_entropy",
+        "return (self.p - self.y) / len(self.y)",
+        "(self.p - self.y) / len(self.y)",
+        {"gradient by the logits": 3, "large logits": 2},
+        "expected ∂ℓ/∂ŷ of shape (5, 3), got None",
+    ),
+    "labels in place": (
+        "softmax_cross_entropy",
+        "            target = np.eye(prediction.shape[1])[target]\n",
+        "            labels = target\n"
+        "            target = np.eye(prediction.shape[1])[labels]\n"
+        "            labels[:] = 0\n",
+        {"arguments unchanged": 1},
+        "it writes into target, which belongs to the caller",
     ),
 }
 
@@ -127,9 +183,13 @@ def test_each_check_is_seen_to_refuse():
     }
 
 
-def test_momentum_is_checked_where_it_is_offered():
-    wrong = RIGHT.replace("parameters, lr):", "parameters, lr, momentum=0):")
-    found = {r.check: r for r in results("sgd", wrong)}
-    check = found.pop("momentum and weight decay, if any")
-    assert check.sentence.startswith("momentum: θ after step 2")
-    assert not any(r.sentence for r in found.values())
+@pytest.mark.parametrize(("setting", "step"), [("momentum", 2), ("weight_decay", 1)])
+def test_a_setting_is_checked_where_it_is_offered(setting, step):
+    found, said = lost("sgd", "parameters, lr):", f"parameters, lr, {setting}=0):")
+    assert found == {"momentum and weight decay, if any": 1}
+    assert said[0].startswith(f"{setting}: θ after step {step}")
+    assert not any(r.sentence for r in exercises.run("sgd", {"SGD": SGD}))
+
+
+def test_a_gradient_may_be_set_to_0():
+    assert lost("sgd", "p.grad = None", "p.grad = 0 * p.grad") == ({}, [])
