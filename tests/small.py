@@ -5,7 +5,34 @@ What implements the contracts in full, and meets every tool, is in strangers.py.
 
 import numpy as np
 
-from mlp import Layer, Loss, Optimizer, Parameter
+from mlp import Layer, Linear, Loss, Optimizer, Parameter, ReLU, Sequential, Sigmoid
+
+
+def small_net(rng=0, dtype=np.float64):
+    """Return 3-4r-2s."""
+    rng = np.random.default_rng(rng)
+    return Sequential(
+        Linear(3, 4, rng=rng, dtype=dtype),
+        ReLU(),
+        Linear(4, 2, rng=rng, dtype=dtype),
+        Sigmoid(),
+    )
+
+
+class Averaging(Layer):
+    """A layer with layers inside, and a memory of its own in a list."""
+
+    def __init__(self):
+        self.branches = [Linear(3, 3, rng=0), Sequential(Linear(3, 3, rng=1), ReLU())]
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(len(x))
+        return sum(branch.forward(x) for branch in self.branches) / 2
+
+    def backward(self, grad_output, *, needs_input_grad=True):
+        half = np.asarray(grad_output) / 2
+        return sum(branch.backward(half) for branch in self.branches)
 
 
 class Shift(Layer):

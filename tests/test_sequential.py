@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import frozen, numerical_gradient, random_net, seeds, sizes
-from small import Double
+from small import Averaging, Double, small_net
 
 from mlp import (
     SGD,
     BCELoss,
     Identity,
-    Layer,
     Linear,
     MSELoss,
     Parameter,
@@ -25,16 +24,6 @@ from mlp import (
     train_step,
 )
 from mlp.sequential import is_plain
-
-
-def small(rng=0, dtype=np.float64):
-    rng = np.random.default_rng(rng)
-    return Sequential(
-        Linear(3, 4, rng=rng, dtype=dtype),
-        ReLU(),
-        Linear(4, 2, rng=rng, dtype=dtype),
-        Sigmoid(),
-    )
 
 
 @given(seeds, st.lists(sizes, min_size=2, max_size=7), st.integers(1, 4))
@@ -76,7 +65,7 @@ def test_gradients_of_a_batch_are_the_sum_of_those_of_its_parts(seed, widths, n,
 
 
 def test_nesting_changes_nothing():
-    flat = small()
+    flat = small_net()
     nested = Sequential(Sequential(flat[0], flat[1]), Sequential(flat[2], flat[3]))
     x, g = np.ones((2, 3)), np.array([[1.0, -2.0], [0.5, 3.0]])
     y, grad_input = flat.forward(x), flat.backward(g)
@@ -126,7 +115,7 @@ def test_only_the_first_layer_is_told_what_is_not_needed():
 @given(seeds, st.integers(0, 9), st.integers(1, 11))
 def test_predict_in_batches_is_forward(seed, rows, batch_size):
     x = np.random.default_rng(seed).normal(size=(rows, 3))
-    model = small()
+    model = small_net()
     expected = model.forward(x)
     np.testing.assert_allclose(model.predict(x), expected, rtol=1e-14)
     np.testing.assert_allclose(
@@ -134,27 +123,11 @@ def test_predict_in_batches_is_forward(seed, rows, batch_size):
     )
 
 
-class Averaging(Layer):
-    """A layer with layers inside, and a memory of its own in a list."""
-
-    def __init__(self):
-        self.branches = [Linear(3, 3, rng=0), Sequential(Linear(3, 3, rng=1), ReLU())]
-        self.seen = []
-
-    def forward(self, x):
-        self.seen.append(len(x))
-        return sum(branch.forward(x) for branch in self.branches) / 2
-
-    def backward(self, grad_output, *, needs_input_grad=True):
-        half = np.asarray(grad_output) / 2
-        return sum(branch.backward(half) for branch in self.branches)
-
-
 def test_predict_between_forward_and_backward_disturbs_nothing():
     g = np.array([[1.0, -2.0]] * 4)
     results = []
     for disturbed in (False, True):
-        model = Sequential(Averaging(), Sequential(*small()))
+        model = Sequential(Averaging(), Sequential(*small_net()))
         model.forward(np.ones((4, 3)))
         if disturbed:
             model.predict(np.full((7, 3), 0.5))
@@ -192,7 +165,7 @@ def test_predict_converts_a_batch_at_a_time():
 
 
 def test_predict_takes_lists_and_keeps_float32():
-    model = small(dtype=np.float32)
+    model = small_net(dtype=np.float32)
     assert model.predict([[1, 2, 3]] * 5, batch_size=2).dtype == np.float32
     assert model.predict([[1, 2, 3]] * 5).shape == (5, 2)
 
@@ -200,20 +173,20 @@ def test_predict_takes_lists_and_keeps_float32():
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_predict_refuses_a_batch_size_below_one(batch_size):
     with pytest.raises(ValueError, match="batch_size of at least 1"):
-        small().predict(np.ones((2, 3)), batch_size=batch_size)
+        small_net().predict(np.ones((2, 3)), batch_size=batch_size)
 
 
 @pytest.mark.parametrize("batch_size", [1.0, "2", True])
 def test_predict_refuses_a_batch_size_that_is_no_int(batch_size):
     with pytest.raises(TypeError, match="batch_size to be an int"):
-        small().predict(np.ones((2, 3)), batch_size=batch_size)
+        small_net().predict(np.ones((2, 3)), batch_size=batch_size)
 
 
 def test_predict_refuses_what_forward_refuses():
     with pytest.raises(ValueError, match=r"\(N, 3\), got \(2, 4\)"):
-        small().predict(np.ones((2, 4)), batch_size=2)
+        small_net().predict(np.ones((2, 4)), batch_size=2)
     with pytest.raises(TypeError, match=r"Sequential\.predict: expected x"):
-        small().predict("abc", batch_size=1)
+        small_net().predict("abc", batch_size=1)
     with pytest.raises(ValueError, match="rows"):
         Sequential(ReLU()).predict(1.0, batch_size=1)
     assert Sequential(ReLU()).predict(-1.0) == 0
@@ -236,7 +209,7 @@ def test_a_float32_net_is_float32_in_every_array(seed, widths):
 
 
 def test_no_argument_is_written_to_and_no_output_later():
-    rng, model, loss = np.random.default_rng(0), small(), BCELoss()
+    rng, model, loss = np.random.default_rng(0), small_net(), BCELoss()
     for _ in range(3):
         x, y = frozen(rng.normal(size=(5, 3))), frozen(rng.uniform(size=(5, 2)))
         frozen(model.predict(x))
@@ -273,7 +246,7 @@ def test_after_a_forward_refused_on_its_way_backward_gives_no_gradient():
 
 
 def test_a_forward_refused_at_the_door_leaves_the_last_one():
-    model = small()
+    model = small_net()
     model.forward(np.ones((2, 3)))
     with pytest.raises(TypeError):
         model.forward("abc")
@@ -313,107 +286,11 @@ def test_predict_in_batches_refuses_a_layer_that_mixes_rows():
     assert Sequential(Mean()).predict(np.ones((4, 3))).shape == (1, 3)
 
 
-# ------------------------------------------------------------------ state
-
-
-def test_a_parameter_without_a_name_is_not_lost_in_silence():
-    class Hidden(Double):
-        def parameters(self):
-            return [Parameter([1.0])]
-
-    with pytest.raises(RuntimeError, match=r"make it an attribute"):
-        Sequential(Hidden()).state_dict()
-
-
-def test_loading_two_live_arrays_swapped_swaps_them():
-    model = Sequential(Linear(1, 1, rng=0), Linear(1, 1, rng=1))
-    state = model.state_dict()
-    live = {
-        name: model[1 - int(name[0])].weight.data for name in ("0.weight", "1.weight")
-    }
-    model.load_state_dict({**state, **live})
-    assert model[0].weight.data == state["1.weight"]
-    assert model[1].weight.data == state["0.weight"]
-
-
-def test_state_dict_has_pytorchs_names_and_copies():
-    model = small()
-    state = model.state_dict()
-    assert list(state) == ["0.weight", "0.bias", "2.weight", "2.bias"]
-    state["0.weight"][...] = 7
-    assert not np.any(model[0].weight.data == 7)
-
-
-def test_state_travels_to_another_net_of_either_dtype():
-    source, target = small(0), small(1, np.float32)
-    array = target[0].weight.data
-    target.load_state_dict(source.state_dict())
-    assert target[0].weight.data is array
-    assert array.dtype == np.float32
-    x = np.ones((2, 3))
-    np.testing.assert_allclose(target.predict(x), source.predict(x), rtol=1e-5)
-
-
-def test_state_of_a_readers_layer_has_the_path_of_its_attributes():
-    assert list(Sequential(ReLU(), Averaging()).state_dict()) == [
-        "1.branches.0.weight",
-        "1.branches.0.bias",
-        "1.branches.1.0.weight",
-        "1.branches.1.0.bias",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "sentence"),
-    [
-        (lambda d: d.pop("2.bias"), ValueError, r"lacks \['2.bias'\]"),
-        (lambda d: d.update({"4.bias": [1]}), ValueError, r"has \['4.bias'\] besides"),
-        (
-            lambda d: d.update({"2.bias": [1.0]}),
-            ValueError,
-            r"shape \(2,\), got \(1,\)",
-        ),
-        (
-            lambda d: d.update({"2.weight": d["2.weight"].T}),
-            ValueError,
-            r"got \(4, 2\)",
-        ),
-        (
-            lambda d: d.update({"2.bias": ["a", "b"]}),
-            TypeError,
-            "'2.bias' to hold real",
-        ),
-    ],
-)
-def test_a_wrong_state_changes_nothing(change, error, sentence):
-    model, state = small(0), small(1).state_dict()
-    before = model.state_dict()
-    change(state)
-    with pytest.raises(error, match=f"Sequential.load_state_dict: .*{sentence}"):
-        model.load_state_dict(state)
-    after = model.state_dict()
-    assert all(np.array_equal(before[name], after[name]) for name in before)
-
-
-@pytest.mark.parametrize("wrong", [None, [1], "abc", 3])
-def test_a_state_is_a_mapping(wrong):
-    with pytest.raises(TypeError, match=r"expected a mapping.*state_dict\(\)"):
-        small().load_state_dict(wrong)
-
-
-def test_zero_grad_takes_every_gradient_away():
-    model = small()
-    model.forward(np.ones((1, 3)))
-    model.backward(np.ones((1, 2)))
-    model.zero_grad()
-    assert all(p.grad is None for p in model.parameters())
-
-
 # ------------------------------------------------------ container and errors
 
 
 def test_len_index_slice_and_iteration():
-    model = small()
+    model = small_net()
     assert len(model) == 4
     assert model[-1] is list(model)[3]
     assert [id(layer) for layer in model[1:3]] == [id(model[1]), id(model[2])]
@@ -469,7 +346,7 @@ def test_a_net_of_no_layers_has_nothing_to_say():
 
 
 def test_backward_before_forward_and_twice():
-    model = small()
+    model = small_net()
     with pytest.raises(RuntimeError, match="Sigmoid.backward.*uses up one forward"):
         model.backward(np.ones((1, 2)))
     model.forward(np.ones((1, 3)))
@@ -479,7 +356,7 @@ def test_backward_before_forward_and_twice():
 
 
 def test_an_evaluation_forward_in_between_is_noticed_by_its_shape():
-    model = small()
+    model = small_net()
     model.forward(np.ones((4, 3)))
     model.forward(np.ones((9, 3)))
     with pytest.raises(ValueError, match=r"\(9, 2\).*got \(4, 2\).*model\.predict"):
@@ -487,69 +364,13 @@ def test_an_evaluation_forward_in_between_is_noticed_by_its_shape():
 
 
 def test_a_deep_copy_goes_on_alone_in_the_middle_of_a_step():
-    model = small()
+    model = small_net()
     model.forward(np.ones((2, 3)))
     other = copy.deepcopy(model)
     g = np.array([[1.0, 2.0], [3.0, 4.0]])
     assert np.array_equal(other.backward(g), model.backward(g))
     other[0].weight.data += 1
     assert not np.any(other[0].weight.data == model[0].weight.data)
-
-
-def test_summary_of_a_net_by_hand():
-    class Flip(Layer):
-        def forward(self, x):
-            return x[:, ::-1]
-
-        def backward(self, grad_output, *, needs_input_grad=True):
-            return grad_output[:, ::-1]
-
-    class Net(Sequential):
-        def __init__(self, *layers):
-            super().__init__(*layers)
-            self.scale = Parameter([1.0, 2.0])
-
-    class Skip(Sequential):
-        def forward(self, x):
-            return np.hstack([x, super().forward(x)])
-
-    def f32(n, m):
-        return Linear(n, m, dtype=np.float32)
-
-    shared = Linear(4, 1000)
-    shared.weight = f32(4, 1000).weight
-    inner = Sequential(Sigmoid(), Sequential(shared, Identity()))
-    net = Net(ReLU(), f32(3, 4), inner, Flip(), ReLU(), Skip(f32(9, 2)), f32(11, 1))
-    lines = [line.split("  ") for line in net.summary().splitlines()]
-    found = [[cell.strip() for cell in line if cell.strip()] for line in lines]
-    assert found[3:] == [
-        ["0 ReLU", "?", "0", "0"],
-        ["1 Linear", "(N, 4)", "16", "64"],
-        ["2.0 Sigmoid", "(N, 4)", "0", "0"],
-        ["2.1.0 Linear", "(N, 1000)", "5,000", "24,000"],
-        ["2.1.1 Identity", "(N, 1000)", "0", "0"],
-        ["3 Flip", "?", "0", "0"],
-        ["4 ReLU", "?", "0", "0"],
-        ["5 Skip", "?", "20", "80"],
-        ["6 Linear", "(N, 1)", "12", "48"],
-        ["scale Parameter", "2", "16"],
-        ["total", "5,050", "24,208"],
-    ]
-
-
-def test_summary_counts_a_shared_parameter_once_and_may_be_empty():
-    first, second = Linear(2, 2, bias=False), Linear(2, 2, bias=False)
-    second.weight = first.weight
-    lines = Sequential(first, second).summary().splitlines()
-    assert [line.split()[-2:] for line in lines[3:]] == [["4", "32"]] * 3
-    assert Sequential().summary().splitlines()[-1].split() == ["total", "0", "0"]
-
-
-def test_summary_leaves_a_pending_backward_alone():
-    model = small()
-    model.forward(np.ones((2, 3)))
-    model.summary()
-    assert model.backward(np.ones((2, 2))).shape == (2, 3)
 
 
 class OwnBackward(Sequential):

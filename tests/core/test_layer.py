@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from small import Shift
+from small import Averaging, Shift, small_net
 
-from mlp import Dropout, Layer, Parameter, ReLU, Sequential
+from mlp import Dropout, Layer, Linear, Parameter, ReLU, Sequential
 
 
 class Pair(NamedTuple):
@@ -372,5 +372,81 @@ def test_a_parameter_that_has_no_name_has_no_place_in_a_state_dict():
         def parameters(self):
             return [self.s, Parameter([1.0])]
 
-    with pytest.raises(RuntimeError, match="got one that only parameters.. knows"):
+    with pytest.raises(RuntimeError, match="only parameters.. knows.*make it an attr"):
         Hidden().state_dict()
+
+
+def test_loading_two_live_arrays_swapped_swaps_them():
+    model = Sequential(Linear(1, 1, rng=0), Linear(1, 1, rng=1))
+    state = model.state_dict()
+    live = {
+        name: model[1 - int(name[0])].weight.data for name in ("0.weight", "1.weight")
+    }
+    model.load_state_dict({**state, **live})
+    assert model[0].weight.data == state["1.weight"]
+    assert model[1].weight.data == state["0.weight"]
+
+
+def test_state_dict_has_pytorchs_names_and_copies():
+    model = small_net()
+    state = model.state_dict()
+    assert list(state) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    state["0.weight"][...] = 7
+    assert not np.any(model[0].weight.data == 7)
+
+
+def test_state_travels_to_another_net_of_either_dtype():
+    source, target = small_net(0), small_net(1, np.float32)
+    array = target[0].weight.data
+    target.load_state_dict(source.state_dict())
+    assert target[0].weight.data is array
+    assert array.dtype == np.float32
+    x = np.ones((2, 3))
+    np.testing.assert_allclose(target.predict(x), source.predict(x), rtol=1e-5)
+
+
+def test_state_of_a_readers_layer_has_the_path_of_its_attributes():
+    assert list(Sequential(ReLU(), Averaging()).state_dict()) == [
+        "1.branches.0.weight",
+        "1.branches.0.bias",
+        "1.branches.1.0.weight",
+        "1.branches.1.0.bias",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        (lambda d: d.pop("2.bias"), ValueError, r"lacks \['2.bias'\]"),
+        (lambda d: d.update({"4.bias": [1]}), ValueError, r"has \['4.bias'\] besides"),
+        (
+            lambda d: d.update({"2.bias": [1.0]}),
+            ValueError,
+            r"shape \(2,\), got \(1,\)",
+        ),
+        (
+            lambda d: d.update({"2.weight": d["2.weight"].T}),
+            ValueError,
+            r"got \(4, 2\)",
+        ),
+        (
+            lambda d: d.update({"2.bias": ["a", "b"]}),
+            TypeError,
+            "'2.bias' to hold real",
+        ),
+    ],
+)
+def test_a_wrong_state_changes_nothing(change, error, sentence):
+    model, state = small_net(0), small_net(1).state_dict()
+    before = model.state_dict()
+    change(state)
+    with pytest.raises(error, match=f"Sequential.load_state_dict: .*{sentence}"):
+        model.load_state_dict(state)
+    after = model.state_dict()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("wrong", [None, [1], "abc", 3])
+def test_a_state_is_a_mapping(wrong):
+    with pytest.raises(TypeError, match=r"expected a mapping.*state_dict\(\)"):
+        small_net().load_state_dict(wrong)

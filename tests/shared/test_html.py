@@ -123,16 +123,6 @@ def test_each_line_of_a_trace_is_there():
         assert f"<td>{entry}</td>" in text
 
 
-def test_a_summary_is_its_table_in_a_terminal():
-    summary = net().summary()
-    assert repr(summary) == str(summary)
-    assert isinstance(summary, str)
-    text = summary._repr_html_()
-    for cell in ("0 Linear", "(N, 4)", "total", "26"):
-        assert cell in text
-    assert net()._repr_html_() == text
-
-
 # ------------------------------------------------------------------------ curves
 
 

@@ -1,0 +1,73 @@
+"""summary: a net as a table of its layers."""
+
+import numpy as np
+from small import small_net
+
+from mlp import Identity, Layer, Linear, Parameter, ReLU, Sequential, Sigmoid
+
+
+def test_summary_of_a_net_by_hand():
+    class Flip(Layer):
+        def forward(self, x):
+            return x[:, ::-1]
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output[:, ::-1]
+
+    class Net(Sequential):
+        def __init__(self, *layers):
+            super().__init__(*layers)
+            self.scale = Parameter([1.0, 2.0])
+
+    class Skip(Sequential):
+        def forward(self, x):
+            return np.hstack([x, super().forward(x)])
+
+    def f32(n, m):
+        return Linear(n, m, dtype=np.float32)
+
+    shared = Linear(4, 1000)
+    shared.weight = f32(4, 1000).weight
+    inner = Sequential(Sigmoid(), Sequential(shared, Identity()))
+    net = Net(ReLU(), f32(3, 4), inner, Flip(), ReLU(), Skip(f32(9, 2)), f32(11, 1))
+    lines = [line.split("  ") for line in net.summary().splitlines()]
+    found = [[cell.strip() for cell in line if cell.strip()] for line in lines]
+    assert found[3:] == [
+        ["0 ReLU", "?", "0", "0"],
+        ["1 Linear", "(N, 4)", "16", "64"],
+        ["2.0 Sigmoid", "(N, 4)", "0", "0"],
+        ["2.1.0 Linear", "(N, 1000)", "5,000", "24,000"],
+        ["2.1.1 Identity", "(N, 1000)", "0", "0"],
+        ["3 Flip", "?", "0", "0"],
+        ["4 ReLU", "?", "0", "0"],
+        ["5 Skip", "?", "20", "80"],
+        ["6 Linear", "(N, 1)", "12", "48"],
+        ["scale Parameter", "2", "16"],
+        ["total", "5,050", "24,208"],
+    ]
+
+
+def test_summary_counts_a_shared_parameter_once_and_may_be_empty():
+    first, second = Linear(2, 2, bias=False), Linear(2, 2, bias=False)
+    second.weight = first.weight
+    lines = Sequential(first, second).summary().splitlines()
+    assert [line.split()[-2:] for line in lines[3:]] == [["4", "32"]] * 3
+    assert Sequential().summary().splitlines()[-1].split() == ["total", "0", "0"]
+
+
+def test_summary_leaves_a_pending_backward_alone():
+    model = small_net()
+    model.forward(np.ones((2, 3)))
+    model.summary()
+    assert model.backward(np.ones((2, 2))).shape == (2, 3)
+
+
+def test_a_summary_is_its_table_in_a_terminal():
+    model = small_net()
+    summary = model.summary()
+    assert repr(summary) == str(summary)
+    assert isinstance(summary, str)
+    text = summary._repr_html_()
+    for cell in ("0 Linear", "(N, 4)", "total", "26"):
+        assert cell in text
+    assert model._repr_html_() == text
