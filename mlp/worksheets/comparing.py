@@ -56,12 +56,14 @@ def differs(what: str, got: Any, right: Any, *, rtol: float = 1e-7) -> str:
     if not np.isfinite(array).all():
         return f"{what}: expected finite numbers, got {array[~np.isfinite(array)][0]}"
     factor = float(np.vdot(array, right) / np.vdot(right, right)) if right.any() else 0
-    if np.allclose(array, factor * right, rtol=1e-6, atol=1e-9) and abs(factor) > 1e-6:
+    is_multiple = np.allclose(array, factor * right, rtol=1e-6, atol=1e-9)
+    if is_multiple and abs(factor) > 1e-6 and abs(factor - 1) > 1e-3:
         return f"{what}: factor {factor:.4g}: it is {factor:.4g} times what is right"
     wrong = ~np.isclose(array, right, rtol=rtol, atol=1e-9)
     at = tuple(np.argwhere(wrong)[0].tolist())
     where = f"{int(wrong.sum())} of {wrong.size} entries differ; at {at} " * (at != ())
-    return f"{what}: {where}expected {right[at]:.6g}, got {array[at]:.6g}"
+    digits = 6 if f"{right[at]:.6g}" != f"{array[at]:.6g}" else 12
+    return f"{what}: {where}expected {right[at]:.{digits}g}, got {array[at]:.{digits}g}"
 
 
 def unchanged(*pairs: tuple[str, Array, Array]) -> str:
