@@ -127,6 +127,6 @@ def usable(
         return np.asarray(given)
     got = "None" if given is None else f"{type(given).__name__} {np.shape(given)}"
     faults[name] = f"expected {what} of shape {shape}, got {got}"
-    if np.shape(given) == shape[::-1]:
+    if np.shape(given) == shape[::-1] != shape:
         faults[name] = f"transposed: {faults[name]}"
     return np.zeros(shape)

@@ -1,13 +1,12 @@
 """Submissions that do not behave: each ends as a mark and a sentence."""
 
-import json
 import os
 import time
 
 import pytest
-from submissions import FOLDER, HALVED, RIGHT
+from submissions import FOLDER, RIGHT
 
-from mlp.worksheets import grading, reports
+from mlp.worksheets import grading
 from mlp.worksheets.grading import grade
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits are POSIX")
@@ -108,34 +107,6 @@ def test_wrong_arguments_are_refused_before_anything_runs(tmp_path):
         grade(FOLDER / "right.py", "conv")
     with pytest.raises(ValueError, match="seconds"):
         grade(FOLDER / "right.py", "relu", seconds=0)
-
-
-@pytest.fixture(scope="module")
-def halved(tmp_path_factory):
-    """Return the path of a submission whose ReLU returns half a gradient."""
-    file = tmp_path_factory.mktemp("files") / "halved.py"
-    file.write_text(HALVED, encoding="utf-8")
-    return file
-
-
-def test_hints_say_nothing_or_which_or_what(halved):
-    graded = [grade(halved, "relu", seconds=30)]
-    none, some, everything = (reports.to_table(graded, h) for h in reports.HINTS)
-    assert "5/10" in none and "gradient by x" not in none
-    assert "gradient by x" in some and "factor" not in some
-    assert "factor 1/2" in " ".join(everything.split())
-    table = reports.to_csv(graded, "some")
-    assert table.splitlines()[1].endswith(
-        '5,10,5,"relu (gradient by x, at 0, any shape)"'
-    )
-    dead = [grade(FOLDER, "relu")]
-    assert (
-        reports.to_csv(dead, "all")
-        .splitlines()[1]
-        .endswith(f",0,10,0,there is no file {FOLDER}")
-    )
-    [whole] = json.loads(reports.to_json(graded, "all"))
-    assert (whole["score"], whole["max_score"], whole["notes"]) == (5, 10, [])
 
 
 def test_a_wrong_token_is_no_record():
