@@ -13,11 +13,6 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits are POSIX")
 # What is put before right.py, and the note on its mark of 0.
 HOSTILE = {
     "loops": ("while True: pass", "it ran longer than 1 s"),
-    "forks": (
-        "import os\nwhile True: os.fork()",
-        "PermissionError: a submission must not start or end processes (os.fork)",
-    ),
-    "exits": ("import sys\nsys.exit(0)", "line 2: SystemExit: 0"),
     "exits hard": (
         "import os\nos._exit(0)",
         "ended before the checks did (exit code 0)",
@@ -30,20 +25,11 @@ HOSTILE = {
         "import numpy\nx = []\nwhile True: x.append(numpy.empty(10**7))",
         "MemoryError",
     ),
-    "kills": (
-        "import os, signal\nos.killpg(os.getpgid(os.getppid()), signal.SIGKILL)",
-        "must not start or end processes (os.killpg)",
-    ),
     "patches": (
         "import numpy\nnumpy.dot = max",
         "the file changes numpy.dot; leave mlp and numpy as they are",
     ),
-    "patches mlp": (
-        "import mlp\nmlp.Linear.forward = print",
-        "the file changes mlp.layers.",
-    ),
     "raises": ("1 / 0", "the file cannot be run: line 1: ZeroDivisionError"),
-    "no Python": ("def f(:", "the file cannot be run: line 1: SyntaxError"),
     "reads": ("input()", "line 1: EOFError"),
     "closes": ("import os\nos.closerange(0, 99)", "ended before the checks did"),
 }
