@@ -113,6 +113,40 @@ def test_a_state_is_a_mapping(wrong):
         stepped().load_state_dict(wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error", "sentence"),
+    [
+        (np.ones(3), ValueError, r"mean\.0: expected a gradient of .* shape \(2,\)"),
+        (["a", "b"], TypeError, r"mean\.0: expected the gradient to hold real"),
+        (2.0, ValueError, r"mean\.0: expected a gradient of the parameter's shape"),
+    ],
+)
+def test_where_slots_say_what_is_kept_a_state_has_the_shape_of_its_parameter(
+    wrong, error, sentence, monkeypatch
+):
+    optimizer = stepped()
+    state = optimizer.state_dict()
+    monkeypatch.setattr(Own, "slots", ("mean",))
+    monkeypatch.setattr(Own, "counts", ("seen",))
+    optimizer.load_state_dict(state)
+    with pytest.raises(error, match=sentence):
+        optimizer.load_state_dict(state | {"mean.0": wrong})
+    assert optimizer.state_dict()["mean.0"].tolist() == [1.25, -1.25]
+
+
+def test_a_parameter_in_read_only_memory_is_refused_before_any_is_stepped():
+    p, q = Parameter([1.0]), Parameter([2.0])
+    optimizer = Own([p, q], 0.1)
+    p.grad, q.grad = [1.0], [1.0]
+    q.data.flags.writeable = False
+    with pytest.raises(ValueError, match=r"Own\.step: .*got one in read-only memory"):
+        optimizer.step()
+    assert (p.data.item(), q.data.item()) == (1, 2)
+    q.data.flags.writeable = True
+    optimizer.step()
+    assert p.data.item() < 1
+
+
 def test_at_lr_may_be_0_and_ends():
     optimizer = stepped(0)
     with pytest.raises(ZeroDivisionError), optimizer.at_lr(0):
