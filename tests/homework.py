@@ -78,22 +78,26 @@ def row(sheet, letter, change, **how):
     return found.mark, found.text, marks.verdicts[key]
 
 
-def formulas(criterion, *layers, **how):
-    """Return a sheet whose answers are formulas."""
-    sections = ["forward", "gradients", "jacobians"]
-    return worksheet(Sequential(*layers), criterion, questions=sections, **how)
-
-
-SHEETS = {
-    "relu": formulas(MSELoss(), Linear(3, 4), ReLU(), Linear(4, 2), Identity()),
-    "sum": formulas(MSELoss("sum"), Linear(3, 4), ReLU(), Linear(4, 2)),
-    "bce": formulas(BCELoss(), Linear(3, 4), Sigmoid(), Linear(4, 2), Sigmoid()),
-    "classes": formulas(CrossEntropyLoss(), Linear(3, 4), Tanh(), Linear(4, 2)),
-    "columns": formulas(
-        MSELoss(), Linear(3, 4), ReLU(), Linear(4, 2), layout="denominator"
-    ),
-    "softmax": formulas(MSELoss(), Linear(2, 3), Softmax(), Linear(3, 1)),
+FORMULAS = {
+    "relu": (lambda: (Linear(3, 4), ReLU(), Linear(4, 2), Identity()), MSELoss()),
+    "sum": (lambda: (Linear(3, 4), ReLU(), Linear(4, 2)), MSELoss("sum")),
+    "bce": (lambda: (Linear(3, 4), Sigmoid(), Linear(4, 2), Sigmoid()), BCELoss()),
+    "classes": (lambda: (Linear(3, 4), Tanh(), Linear(4, 2)), CrossEntropyLoss()),
+    "columns": (lambda: (Linear(3, 4), ReLU(), Linear(4, 2)), MSELoss()),
+    "softmax": (lambda: (Linear(2, 3), Softmax(), Linear(3, 1)), MSELoss()),
 }
+
+
+@cache
+def paper(name):
+    """Return a sheet on one of FORMULAS, whose answers are formulas."""
+    layers, loss = FORMULAS[name]
+    return worksheet(
+        Sequential(*layers()),
+        loss,
+        questions=["forward", "gradients", "jacobians"],
+        layout="denominator" if name == "columns" else "numerator",
+    )
 
 
 def lines(text):

@@ -1,7 +1,7 @@
 """What formulas come to at a point."""
 
 import pytest
-from homework import SHEETS, marked
+from homework import marked, paper
 
 from mlp.worksheets.evaluation import Evaluation
 
@@ -9,7 +9,7 @@ pytest.importorskip("lark")
 
 
 def test_shapes_that_do_not_fit_are_a_sentence():
-    _, _, text = marked(SHEETS["relu"], "3.1", "x W^{(2)}", hints="none")
+    _, _, text = marked(paper("relu"), "3.1", "x W^{(2)}", hints="none")
     assert text.splitlines() == [
         "x is 3 × 1 and cannot multiply W^{(2)}, which is 2 × 4",
         "    x W^{(2)}",
@@ -18,7 +18,7 @@ def test_shapes_that_do_not_fit_are_a_sentence():
 
 
 def test_the_order_of_two_indices_counts():
-    points = SHEETS["relu"].asked["4.1"].targets["numerator"]
+    points = paper("relu").asked["4.1"].targets["numerator"]
     point = points[0].point
     straight, turned = (
         Evaluation(text, point).sides()[0].array() for text in ("W1_{ij}", "W1_{ji}")

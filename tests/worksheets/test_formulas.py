@@ -5,7 +5,7 @@ import random
 import sys
 
 import pytest
-from homework import SHEETS, lines, marked, sheet_of
+from homework import lines, marked, paper, sheet_of
 
 from mlp import Linear
 from mlp.worksheets import formulas
@@ -114,14 +114,14 @@ softmax'(x) | no function softmax' |             ^^^
 @pytest.mark.parametrize(("at", "answer"), lines(RIGHT))
 def test_what_is_equal_is_right(at, answer):
     name, key = at.split()
-    assert marked(SHEETS[name], key, answer) == (1, "right", "")
+    assert marked(paper(name), key, answer) == (1, "right", "")
 
 
 @pytest.mark.parametrize(("answer", "sentence", "place"), lines(UNREAD))
 def test_what_cannot_be_read_has_no_mark_and_points_at_the_place(
     answer, sentence, place
 ):
-    mark, verdict, text = marked(SHEETS["relu"], "2.1", answer, hints="none")
+    mark, verdict, text = marked(paper("relu"), "2.1", answer, hints="none")
     assert mark is None and verdict == "unread"
     assert sentence in text.splitlines()[0]
     assert text.splitlines()[1:] == [f"    {answer}", place.rstrip()]
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_has_no_mark_and_points_at_the_place(
 def test_a_formula_is_never_run_and_never_takes_the_machine():
     for answer in ("9^9^9^9^9", "(" * 700 + "x" + ")" * 700, "x" * 10**6,
                    "W1 x + b1 + 0 e^{e^{e^{e^{9}}}}", "1/0", "log(0 - 1)"):  # fmt: skip
-        mark, _, text = marked(SHEETS["relu"], "2.1", answer)
+        mark, _, text = marked(paper("relu"), "2.1", answer)
         assert not mark and text
 
 
@@ -155,7 +155,7 @@ def test_nothing_that_a_student_writes_crashes():
     for _ in range(400):
         answer = "".join(rng.choices(parts, k=rng.randint(1, 7)))
         key = rng.choice(["2.1", "2.5", "3.1", "4.1", "4.3"])
-        mark, verdict, text = marked(SHEETS["relu"], key, answer)
+        mark, verdict, text = marked(paper("relu"), key, answer)
         assert verdict == "right" or text, answer
 
 

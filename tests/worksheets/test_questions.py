@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from homework import SHEETS, lines, marked, sheet_of
+from homework import lines, marked, paper, sheet_of
 
 from mlp import Linear
 
@@ -40,7 +40,7 @@ relu 4.3 | factor 2 (1/K lost) | (2/K)(ŷ − y)^T = 2(ŷ − y)^T
 @pytest.mark.parametrize(("at", "verdict", "answer"), lines(WRONG))
 def test_what_is_wrong_is_named(at, verdict, answer):
     name, key = at.split()
-    mark, found, text = marked(SHEETS[name], key, answer)
+    mark, found, text = marked(paper(name), key, answer)
     assert (mark, found) == (0, verdict) and text
 
 
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named(at, verdict, answer):
     ],
 )
 def test_the_other_layout_is_named(name, key, answer, layout):
-    sheet = SHEETS[name]
+    sheet = paper(name)
     for how, expected in ((None, 1), (layout, 1), (sheet.layout, 0)):
         mark, _, text = marked(sheet, key, answer, layout=how)
         assert mark == expected and f"in {layout} layout" in text
@@ -70,15 +70,15 @@ def test_the_other_layout_is_named(name, key, answer, layout):
     ],
 )
 def test_a_shape_is_said_in_letters_or_numbers(answer):
-    assert marked(SHEETS["relu"], "3.2", answer)[0] == 1
-    assert marked(SHEETS["relu"], "3.6", answer)[0] == 0
+    assert marked(paper("relu"), "3.2", answer)[0] == 1
+    assert marked(paper("relu"), "3.6", answer)[0] == 0
 
 
 @pytest.mark.parametrize("answer", ["1 × h", "h × 1", "h", [4], (1, 4), "4x1"])
 def test_the_gradient_of_a_bias_is_a_row_or_a_column(answer):
     is_row = str(answer)[0] in "(1"
     for name, is_own in (("relu", is_row), ("columns", not is_row)):
-        sheet = SHEETS[name]
+        sheet = paper(name)
         mark, verdict, _ = marked(sheet, "3.4", answer)
         assert (mark, verdict == "right") == (1, is_own)
         assert marked(sheet, "3.4", answer, layout=sheet.layout)[0] == is_own
@@ -86,7 +86,7 @@ def test_the_gradient_of_a_bias_is_a_row_or_a_column(answer):
 
 @pytest.mark.parametrize("answer", [5, "", "  ", [], {}, [["x"]], True, 1j])
 def test_no_formula_at_all_is_unread(answer):
-    assert marked(SHEETS["relu"], "2.1", answer)[:2] == (None, "unread")
+    assert marked(paper("relu"), "2.1", answer)[:2] == (None, "unread")
 
 
 def test_steps_may_be_numbered_and_a_word_may_end_in_a_full_stop(sheet):
