@@ -1,5 +1,7 @@
 """Sheets of homework for the tests of worksheets, and what marks say of an answer."""
 
+from functools import cache
+
 from mlp import (
     BatchNorm1d,
     BCELoss,
