@@ -55,6 +55,8 @@ _ARGUMENTS = {
     "sgd": ("parameters", "lr"),
     "loop": ("model", "criterion", "optimizer", "x", "y"),
 }
+# What a stub cannot be given, and so does not keep.
+_SETTINGS = {"reduction", "momentum", "weight_decay", "nesterov"}
 _SAYS = {
     "linear": "Write self.weight = Parameter(…) and self.bias = Parameter(…) in "
     "__init__. backward adds to the gradients by parameter.add_grad(…).",
@@ -125,8 +127,10 @@ def _docstring(name: str, subject: Any) -> str:
             continue
         if title == "Parameters":
             lines = _entries(lines, lambda names: names <= {*_ARGUMENTS.get(name, ())})
+        if title == "Attributes":
+            lines = _entries(lines, _SETTINGS.isdisjoint)
         if title == "Shapes":
-            lines = _entries(lines, lambda names: names != {"weight"})
+            lines = _entries(lines, {"weight"}.isdisjoint)
         if title == "Returns":
             lines = [re.split(r"(?<=\.) ", "\n".join(lines))[0]]
         if lines:
