@@ -4,6 +4,15 @@ import numpy as np
 from small import small_net
 
 from mlp import Identity, Layer, Linear, Parameter, ReLU, Sequential, Sigmoid
+from mlp.summary import summary
+
+
+class Scaled(Sequential):
+    """A net with a parameter beside its layers."""
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.scale = Parameter([1.0, 2.0])
 
 
 def test_summary_of_a_net_by_hand():
@@ -13,11 +22,6 @@ def test_summary_of_a_net_by_hand():
 
         def backward(self, grad_output, *, needs_input_grad=True):
             return grad_output[:, ::-1]
-
-    class Net(Sequential):
-        def __init__(self, *layers):
-            super().__init__(*layers)
-            self.scale = Parameter([1.0, 2.0])
 
     class Skip(Sequential):
         def forward(self, x):
@@ -29,7 +33,7 @@ def test_summary_of_a_net_by_hand():
     shared = Linear(4, 1000)
     shared.weight = f32(4, 1000).weight
     inner = Sequential(Sigmoid(), Sequential(shared, Identity()))
-    net = Net(ReLU(), f32(3, 4), inner, Flip(), ReLU(), Skip(f32(9, 2)), f32(11, 1))
+    net = Scaled(ReLU(), f32(3, 4), inner, Flip(), ReLU(), Skip(f32(9, 2)), f32(11, 1))
     lines = [line.split("  ") for line in net.summary().splitlines()]
     found = [[cell.strip() for cell in line if cell.strip()] for line in lines]
     assert found[3:] == [
@@ -64,10 +68,50 @@ def test_summary_leaves_a_pending_backward_alone():
 
 def test_a_summary_is_its_table_in_a_terminal():
     model = small_net()
-    summary = model.summary()
-    assert repr(summary) == str(summary)
-    assert isinstance(summary, str)
-    text = summary._repr_html_()
+    table = model.summary()
+    assert repr(table) == str(table)
+    assert isinstance(table, str)
+    text = table._repr_html_()
     for cell in ("0 Linear", "(N, 4)", "total", "26"):
         assert cell in text
     assert model._repr_html_() == text
+
+
+def test_a_layer_is_shown_whole_or_by_what_is_in_it():
+    inner = Sequential(Linear(3, 4), Sigmoid())
+    net = Sequential(inner, ReLU())
+    closed = summary(net, lambda layer: False).rows
+    assert [row[:2] for row in closed] == [
+        ["0 Sequential", "?"],
+        ["1 ReLU", "?"],
+        ["total", ""],
+    ]
+    opened = summary(net, lambda layer: layer is inner).rows
+    assert [row[:2] for row in opened] == [
+        ["0.0 Linear", "(N, 4)"],
+        ["0.1 Sigmoid", "(N, 4)"],
+        ["1 ReLU", "(N, 4)"],
+        ["total", ""],
+    ]
+    assert closed[-1] == opened[-1]
+
+
+def test_a_parameter_of_a_net_inside_does_not_change_the_width():
+    inner = Scaled(Linear(3, 4), ReLU())
+    rows = Sequential(inner, Sigmoid()).summary().rows
+    assert [row[:2] for row in rows[2:4]] == [
+        ["0.scale Parameter", ""],
+        ["1 Sigmoid", "(N, 4)"],
+    ]
+
+
+def test_numbers_stand_in_line_at_their_last_digits():
+    net = Sequential(Linear(1000, 1000), Linear(1000, 1))
+    lines = net.summary().splitlines()[3:]
+    assert lines[0].endswith("  1,001,000  8,008,000")
+    assert lines[1].endswith("      1,001      8,008")
+
+
+def test_a_name_is_text_in_a_notebook():
+    odd = type("<b>", (Identity,), {})
+    assert "0 &lt;b&gt;" in Sequential(odd()).summary()._repr_html_()
