@@ -1,8 +1,53 @@
-"""Small nets and the texts of a table, for the tests of derivation."""
+"""Nets of every kind of layer, and the texts of a table or a trace."""
+
+import re
 
 import numpy as np
+from reading import FUNCTIONS, read
 
-from mlp import Identity, Linear, ReLU, Sequential
+from mlp import (
+    SGD,
+    Adam,
+    AdamW,
+    BatchNorm1d,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    Dropout,
+    Identity,
+    LayerNorm,
+    LeakyReLU,
+    Linear,
+    MSELoss,
+    ReLU,
+    RMSprop,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from mlp.derivation import Apply
+from mlp.derivation.expressions import Expr
+
+LAYERS = {
+    "ReLU": lambda n, rng: ReLU(),
+    "LeakyReLU": lambda n, rng: LeakyReLU(0.2),
+    "Sigmoid": lambda n, rng: Sigmoid(),
+    "Tanh": lambda n, rng: Tanh(),
+    "Identity": lambda n, rng: Identity(),
+    "Softmax": lambda n, rng: Softmax(),
+    "Dropout": lambda n, rng: Dropout(0.4, rng=rng),
+    "LayerNorm": lambda n, rng: LayerNorm(n, eps=0.01),
+    "BatchNorm1d": lambda n, rng: BatchNorm1d(n, eps=0.01),
+}
+LOSSES = [MSELoss, BCEWithLogitsLoss, CrossEntropyLoss]
+OPTIMIZERS = [
+    lambda p: SGD(p, 0.1, 0.9, 0.01, nesterov=True),
+    lambda p: RMSprop(p, 0.1),
+    lambda p: RMSprop(p, 0.1, 0.9, 1e-3, 0.1, 0.5),
+    lambda p: Adam(p, 0.1),
+    lambda p: Adam(p, 0.1, (0.8, 0.9), 1e-3, 0.1),
+    lambda p: AdamW(p, 0.1),
+]
 
 
 def net(f=ReLU, g=Identity, n=3, h=4, k=2, **options):
@@ -20,5 +65,50 @@ def deep(depth, width=2, activation=ReLU):
     return Sequential(*layers)
 
 
+def made(rng, widths, names, training=True):
+    """Return a Linear before each of these layers, and one with 3 outputs above."""
+    layers = []
+    for n, m, name in zip(widths, widths[1:], names, strict=False):
+        layers += [Linear(n, m, rng=rng), LAYERS[name](m, rng)]
+    model = Sequential(*layers, Linear(widths[-1], 3, rng=rng))
+    for p in model.parameters():
+        p.data += rng.normal(size=p.data.shape)
+    model.forward(rng.normal(size=(7, widths[0])))  # running means that are not 0
+    return model.train(training)
+
+
+def call(name):
+    """Return a function of an expression, or of an array."""
+
+    def function(x):
+        if isinstance(x, Expr):
+            return Apply(name, FUNCTIONS[name], x)
+        with np.errstate(over="ignore"):
+            return FUNCTIONS[name](x)
+
+    return function
+
+
 def texts(rows):
     return [tuple(str(cell) for cell in row) for row in rows]
+
+
+def printed_lines(t):
+    """Return each equation of a printed trace, its wrapped lines joined."""
+    text = re.sub(r"\n {9,}", " ", str(t))
+    return [line.strip() for line in text.splitlines() if line.startswith("   ")]
+
+
+def assert_reads_back(t):
+    """Return how many formulas a trace has, each of them read and worked out."""
+    count = 0
+    for line in printed_lines(t):
+        if "numbers, mean" in line or line.endswith("← None"):
+            continue
+        _, *sides = line.split(" = ")
+        claimed = read(sides[-1])
+        for side in sides[:-1]:
+            found = read(side)
+            assert abs(found - claimed) <= 2e-7 * abs(claimed) + 1e-15, line
+            count += 1
+    return count

@@ -1,6 +1,8 @@
 """Trees are laid out and evaluated as they say."""
 
 import numpy as np
+import pytest
+from derivations import call
 from hypothesis import given
 from oracles import seeds
 
@@ -14,7 +16,7 @@ from mlp.derivation.expressions import (
     Sum,
     Symbol,
 )
-from mlp.derivation.operations import Transpose
+from mlp.derivation.operations import Entry, Transpose
 
 
 def test_parentheses_go_where_they_are_needed():
@@ -47,3 +49,42 @@ def test_a_tree_is_worth_what_it_says(seed):
         (Product(Quotient(Number(2), Number(4)), A), a / 2),
     ):
         np.testing.assert_allclose(tree.value(values), value, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (lambda x, y: y * y, "ŷᵢ²"),
+        (lambda x, y: y * y * y, "ŷᵢ³"),
+        (lambda x, y: 1 - y**2, "1 − ŷᵢ²"),
+        (lambda x, y: (x**2) ** 3, "(xᵢ²)³"),
+        (lambda x, y: (-x) ** 2, "(−xᵢ)²"),
+        (lambda x, y: -(x**2), "−xᵢ²"),
+        (lambda x, y: x**-1, "xᵢ⁻¹"),
+        (lambda x, y: x**0.5, "xᵢ^(0.5)"),
+        (lambda x, y: x / (y / x), "xᵢ/(ŷᵢ/xᵢ)"),
+        (lambda x, y: x / y / x, "(xᵢ/ŷᵢ)/xᵢ"),
+        (lambda x, y: 1 / (1 + x), "1/(1 + xᵢ)"),
+        (lambda x, y: x * 3, "xᵢ · 3"),
+        (lambda x, y: 2 * (3 * x), "2 · 3xᵢ"),
+        (lambda x, y: -2 * x, "(−2)xᵢ"),
+        (lambda x, y: x + -2, "xᵢ − 2"),
+        (lambda x, y: x - -2, "xᵢ − (−2)"),
+        (lambda x, y: 1e-7 * x, "1e−07 · xᵢ"),
+        (lambda x, y: x / 1e-7, "xᵢ/(1e−07)"),
+        (lambda x, y: call("log")(x) * y, "(log xᵢ)ŷᵢ"),
+        (lambda x, y: call("log")(x) ** 2, "(log xᵢ)²"),
+        (lambda x, y: y * call("tanh")(x + 1) * y, "ŷᵢ tanh(xᵢ + 1)ŷᵢ"),
+        (lambda x, y: call("exp")(call("σ")(x)), "exp(σ(xᵢ))"),
+    ],
+)
+def test_how_a_formula_looks(formula, text):
+    assert str(formula(Entry(Symbol("x")), Entry(Symbol("ŷ")))) == text
+
+
+def test_between_arrays_the_operators_mean_entry_by_entry():
+    x, y = Symbol("x"), Symbol("y")
+    assert str(x * y) == "x ⊙ y"
+    assert str(x * (y * 2)) == "x ⊙ (y · 2)"
+    assert str(2 * x * y) == "(2x) ⊙ y"
+    assert str((x * y) ** 2) == "(x ⊙ y)²"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from derivations import LAYERS, made
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracles import random_net, seeds, sizes
@@ -171,3 +172,24 @@ def test_a_layer_that_refuses_other_rows_is_measured_where_it_can_be():
 def test_an_output_that_is_no_row_is_named():
     with pytest.raises(ValueError, match=r"to return one row, \(1, out\), got \(1,\)"):
         jacobian(Own(lambda x: x.sum(1), lambda x, y, g: g), [1.0, 2.0])
+
+
+@pytest.mark.parametrize("name", [*LAYERS])
+def test_the_jacobian_of_any_layer_is_that_of_its_backward(name):
+    model = made(np.random.default_rng(0), [3, 3], [name])
+    if name == "BatchNorm1d":
+        with pytest.raises(ValueError, match=r"BatchNorm1d.*in training mode"):
+            jacobian(model, [1, 2, 3])
+        model.eval()
+    x, h = np.array([0.3, -0.7, 1.1]), 1e-6
+    model.eval() if name != "Dropout" else None
+    found = jacobian(model, x)
+    state = [(g, g.bit_generator.state) for _, g in model.named_generators()]
+
+    def f(x):
+        for g, s in state:
+            g.bit_generator.state = s
+        return model.forward([x])[0]
+
+    numerical = [(f(x + h * e) - f(x - h * e)) / (2 * h) for e in np.eye(3)]
+    np.testing.assert_allclose(found, np.transpose(numerical), atol=1e-8)

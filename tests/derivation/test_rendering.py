@@ -5,17 +5,22 @@ import pickle
 import re
 import time
 
+import numpy as np
 import pytest
 from derivations import deep, net
 from oracles import page_of
 
 from mlp import (
     BCELoss,
+    Layer,
+    Linear,
     MSELoss,
     ReLU,
+    Sequential,
     Sigmoid,
     derive,
 )
+from mlp.derivation import RULES, Apply, Elementwise
 
 
 @pytest.mark.parametrize("nested", [None, True])
@@ -83,3 +88,19 @@ def test_repr_copy_and_pickle():
     for other in (copy.deepcopy(d), pickle.loads(pickle.dumps(d))):
         assert str(other) == str(d)
         assert other.check([1, 2, 3], [4, 5]) < 1e-12
+
+
+def test_names_of_ones_own_are_escaped_in_latex_and_markdown(monkeypatch):
+    class My_Tanh(Layer):
+        def forward(self, x):
+            return np.tanh(x)
+
+        def backward(self, grad_output, *, needs_input_grad=True):
+            return grad_output
+
+    rule = Elementwise(lambda x: Apply("my_tanh|", np.tanh, x), lambda x, y: 1 - y * y)
+    monkeypatch.setitem(RULES, My_Tanh, rule)
+    d = derive(Sequential(Linear(1, 1), My_Tanh()), MSELoss())
+    for text in (d.to_latex(), d.to_markdown()):
+        assert r"my\_tanh$\vert$" in text
+    assert r"is My\_Tanh;" in d.to_latex()
