@@ -144,7 +144,7 @@ def make_spirals(
         points.append(
             r[:, np.newaxis] * np.column_stack([np.sin(angle), np.cos(angle)])
         )
-    return _dataset(who, points, 0.0, generator)
+    return _dataset(who, points, 0.0, generator, tuple(f"arm {i}" for i in range(k)))
 
 
 def make_xor(n: int, *, noise: float = 0.1, rng: Rng = None) -> Dataset:
@@ -186,16 +186,19 @@ def _arguments(
 
 
 def _dataset(
-    who: str, points: list[Array], noise: float, rng: np.random.Generator
+    who: str,
+    points: list[Array],
+    noise: float,
+    rng: np.random.Generator,
+    target_names: tuple[str, ...] = ("class",),
 ) -> Dataset:
     """Return the points of each class in one Dataset, with noise, in random order."""
     x = np.concatenate(points)
     x += noise * rng.standard_normal(x.shape)
     labels = np.repeat(np.arange(len(points)), [len(p) for p in points])
     order = rng.permutation(len(x))
-    y = one_hot(labels, len(points)) if len(points) > 2 else labels[:, np.newaxis] * 1.0
-    names = (
-        tuple(f"arm {k}" for k in range(len(points))) if len(points) > 2 else ("class",)
-    )
-    source, classes = f"mlp.datasets.{who}", list(names) if len(names) > 1 else None
-    return Dataset(x[order], y[order], ("x1", "x2"), names, source, classes)
+    y, classes = labels[:, np.newaxis] * 1.0, None
+    if len(target_names) > 1:
+        y, classes = one_hot(labels, len(points)), list(target_names)
+    source = f"mlp.datasets.{who}"
+    return Dataset(x[order], y[order], ("x1", "x2"), target_names, source, classes)

@@ -39,8 +39,20 @@ def test_moons_are_two_half_circles():
     upper, lower = data.x[first], data.x[~first]
     np.testing.assert_allclose(np.hypot(*upper.T), 1, rtol=1e-14)
     np.testing.assert_allclose(np.hypot(*(lower - [1, 0.5]).T), 1, rtol=1e-14)
-    assert upper[:, 1].min() > -1e-15
-    assert lower[:, 1].max() < 0.5 + 1e-15
+    for x, y in (upper.T, ([1, 0.5] - lower).T):
+        t = np.sort(np.abs(np.arctan2(y, x)))  # a y of −1e-16 has the angle −π
+        np.testing.assert_allclose(t, np.linspace(0, np.pi, 25), atol=1e-14)
+
+
+@pytest.mark.parametrize("n", [2, 9, 60])
+def test_circles_are_whole_one_in_the_other(n):
+    data = make_circles(n, noise=0.0, rng=0)
+    for label, radius in ((0, 1.0), (1, 0.5)):
+        circle = data.x[data.y[:, 0] == label]
+        np.testing.assert_allclose(np.hypot(*circle.T), radius, rtol=1e-14)
+        angles = np.sort(np.arctan2(*circle.T))
+        gaps = np.diff(angles, append=angles[0] + 2 * np.pi)
+        np.testing.assert_allclose(gaps, 2 * np.pi / len(circle), atol=1e-13)
 
 
 def test_spirals_are_arms_at_even_radii():
@@ -52,7 +64,8 @@ def test_spirals_are_arms_at_even_radii():
         angle = 4 * (arm + r)
         expected = r[:, np.newaxis] * np.column_stack([np.sin(angle), np.cos(angle)])
         np.testing.assert_allclose(x, expected, atol=1e-13)
-    assert make_spirals(50, classes=5, rng=0).y.sum(axis=0).tolist() == [10] * 5
+    for k in (2, 5):  # one-hot, of two arms too
+        assert make_spirals(50, classes=k, rng=0).y.sum(axis=0).tolist() == [50 / k] * k
 
 
 def test_xor_is_by_the_signs():
@@ -67,6 +80,25 @@ def test_noise_is_the_deviation_of_each_coordinate(make):
     clean, noisy = make(4000, noise=0.0, rng=0), make(4000, noise=0.25, rng=0)
     added = np.sqrt(noisy.x.var(axis=0).sum() - clean.x.var(axis=0).sum())
     assert added == pytest.approx(0.25 * 2**0.5, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("make", "noise"),
+    [(make_moons, 0.1), (make_circles, 0.1), (make_spirals, 0.2), (make_xor, 0.1)],
+)
+def test_some_noise_is_added_unless_asked_otherwise(make, noise):
+    np.testing.assert_array_equal(make(9, rng=0).x, make(9, noise=noise, rng=0).x)
+
+
+def test_columns_and_sources_have_names():
+    for make in MAKES:
+        data = make(9, rng=0)
+        assert data.feature_names == ("x1", "x2")
+        assert data.source == f"mlp.datasets.{make.__name__}"
+        if make is not make_spirals:
+            assert (data.target_names, data.classes) == (("class",), None)
+    arms = make_spirals(9, rng=0)
+    assert arms.classes == list(arms.target_names) == ["arm 0", "arm 1", "arm 2"]
 
 
 def trained(model, steps):
@@ -101,6 +133,12 @@ def test_a_line_cannot_tell_spirals_apart_and_a_hidden_layer_can():
 def test_arguments_out_of_range_are_refused(make, arguments, error, sentence):
     with pytest.raises(error, match=f"{make.__name__}: expected {sentence}"):
         make(**arguments)
+
+
+def test_a_point_for_each_class_is_enough():
+    for make in (make_moons, make_circles):
+        assert make(2, rng=0).y.sum() == 1
+    np.testing.assert_array_equal(make_spirals(4, classes=4, rng=0).y.sum(axis=0), 1)
 
 
 @pytest.mark.parametrize(("classes", "error"), [(1, ValueError), (2.5, TypeError)])
