@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlp
+from mlp import MSELoss
+from mlp.losses.reduced import by_row, check_logits
 
 LOSSES = [kind for kind in library.LOSSES if not kind.takes_labels]
 
@@ -127,10 +129,43 @@ def test_the_reduction_is_for_reading(make):
 def test_repr_call_and_copies(make):
     loss = make("batchmean")
     again = eval(repr(loss), vars(mlp))
-    assert (type(again), again.reduction, repr(again)) == (
-        make,
-        "batchmean",
-        repr(loss),
-    )
+    assert (type(again), again.reduction) == (make, "batchmean")
+    assert repr(again) == repr(loss)
     assert loss([[0.25]], [[1.0]]) == make().forward([[0.25]], [[1.0]])
     assert np.array_equal(copy.deepcopy(loss).backward(), loss.backward())
+
+
+# ------------------------------------------------------------ weights and logits
+
+
+@pytest.mark.parametrize("weight", [[2, 0, 1], [2, 2, 2], [0, 0, 0]])
+@pytest.mark.parametrize("shape", [(3,), (3, 4), (3, 2, 2)])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
+def test_the_sum_of_the_weights_takes_the_place_of_the_number_of_rows(
+    reduction, shape, weight
+):
+    d = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    w = np.array(weight, np.float64).reshape(3, *[1] * (d.ndim - 1))
+    rows = sum(weight) or 1  # and nothing to divide where nothing counts
+    divisor = {"mean": rows * d[0].size, "sum": 1, "batchmean": rows}[reduction]
+    loss = MSELoss(reduction)
+    value = loss.forward(d, np.zeros(shape), weight)
+    assert value == pytest.approx(np.sum(w * d.astype(np.float64) ** 2) / divisor)
+    gradient = loss.backward()
+    assert gradient.dtype == np.float32
+    np.testing.assert_allclose(gradient, 2 * w * d / divisor, rtol=1e-6)
+
+
+def test_each_row_is_multiplied_by_its_own_weight():
+    a, w = np.random.default_rng(0).normal(size=(3, 2)), np.array([[2.0], [0.0], [0.5]])
+    np.testing.assert_array_equal(by_row(w, a), np.diag(w[:, 0]) @ a)
+    assert by_row(None, a) is a
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_logit_out_of_range_is_named_with_the_loss_and_a_cure(wrong):
+    check_logits(MSELoss(), np.array([[1e308, -1e308]]))
+    with pytest.raises(
+        ValueError, match="^MSELoss.forward: expected the logits .*smaller lr"
+    ):
+        check_logits(MSELoss(), np.array([[0.0, wrong]]))
