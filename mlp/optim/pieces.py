@@ -26,7 +26,7 @@ def in_pieces(whole: tuple[Array, ...], made: int) -> Iterable[tuple[Array, ...]
     [(333, 64), (333, 64), (333, 64), (1, 64)]
     """
     size = whole[0].nbytes
-    if size <= _LEAST or made == 1 and size <= _PIECE:
+    if size <= _LEAST:
         return (whole,)
     rows = max(1, len(whole[0]) * min(_PIECE, size // made) // size)
     return (
