@@ -72,6 +72,14 @@ def test_the_global_random_state_is_left_alone():
     assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002 - the same
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_its_settings_make_it_again(bias):
+    layer = Linear(3, 2, bias=bias, dtype=np.float32)
+    again = Linear(**layer.settings())
+    assert repr(again) == repr(layer)
+    assert again.state_dict().keys() == layer.state_dict().keys()
+
+
 def test_linear_in_float32_stays_float32():
     layer = Linear(3, 2, rng=0, dtype="float32")
     assert layer.forward(np.ones((4, 3))).dtype == np.float32  # from float64
