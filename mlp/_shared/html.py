@@ -28,10 +28,20 @@ STYLE = """<style>
 </style>"""
 
 
-def fragment(*parts: str, page: bool = False) -> str:
+def fragment(*parts: str, name: str = "mlp-out") -> str:
     """Return parts of HTML as one element that brings its own style."""
-    name = "mlp-out mlp-page" if page else "mlp-out"
     return "\n".join([f'<div class="{name}">{STYLE}', *parts, "</div>"])
+
+
+def page(title: str, *parts: str) -> str:
+    """Return a document of parts of HTML, which needs nothing beside it."""
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"></head><body>
+{fragment(*parts, name="mlp-out mlp-page")}
+</body></html>
+"""
 
 
 def paragraph(text: str, right: bool | None = None) -> str:

@@ -185,15 +185,6 @@ def to_latex(tables: Sequence[Table]) -> str:
     return "\n".join(parts)
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>TITLE</title>
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark"></head><body>
-BODY
-</body></html>
-"""
-
-
 def in_html(part: Cell) -> str:
     """Return words, or a formula in MathML."""
     if isinstance(part, str):
@@ -222,5 +213,4 @@ def for_a_notebook(title: str, tables: Sequence[Table]) -> str:
 
 def to_html(title: str, tables: Sequence[Table]) -> str:
     """Return the tables as one page, with MathML in the cells."""
-    body = html.fragment(*sections(title, tables, level=1), page=True)
-    return _PAGE.replace("TITLE", escape(title)).replace("BODY", body)
+    return html.page(title, *sections(title, tables, level=1))

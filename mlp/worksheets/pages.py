@@ -7,17 +7,18 @@ formulas. An item without an answer has room to write one.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
-from html import escape
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
+from mlp._shared import html
 from mlp._shared.arrays import Array
 from mlp._shared.printing import WIDTH, paragraph, printable
 from mlp.derivation.expressions import Expr
 from mlp.derivation.notation import Notation
-from mlp.derivation.rendering import LATEX, MATHML, Cell, Latex, MathML
+from mlp.derivation.rendering import LATEX, Cell, Latex, MathML, in_html
 from mlp.worksheets.slips import DIGITS
 
 
@@ -34,7 +35,7 @@ class Matrix(Expr):
 
     def __init__(self, array: Array) -> None:
         super().__init__()
-        self.array = np.asarray(array)
+        self.array = array
 
     def show(self, n: Notation) -> str:
         """Return a number, or rows of numbers between brackets."""
@@ -84,29 +85,36 @@ Block = Heading | Text | Item
 Blocks = Sequence[Block]
 
 
-def _joined(cells: Sequence[Cell], text: Callable[[str], str], math: Any) -> str:
-    return "".join(text(c) if isinstance(c, str) else math(c) for c in cells)
+class _Form(NamedTuple):
+    """How a kind of page writes a cell, and each block of what cells have become."""
+
+    cell: Callable[[Cell], str]
+    heading: Callable[[str], str]
+    text: Callable[[str], str]
+    item: Callable[[str, str, str], str]  # of its key, its cells, and what is below
+    answer: Callable[[str], str]
+    room: Callable[[int], str]
+
+    def cells(self, cells: Sequence[Cell]) -> str:
+        return "".join(map(self.cell, cells))
+
+    def parts(self, blocks: Blocks) -> Iterator[str]:
+        for block in blocks:
+            match block:
+                case Heading(text):
+                    yield self.heading(self.cell(text))
+                case Text(cells):
+                    yield self.text(self.cells(cells))
+                case Item(key, cells, answer, room):
+                    below = self.room(room)
+                    if answer is not None:
+                        below = self.answer(self.cells(answer))
+                    yield self.item(key, self.cells(cells), below)
 
 
-def to_text(title: Sequence[Cell], blocks: Blocks) -> str:
-    """Return the page in plain Unicode, within 100 columns."""
-    head = paragraph(_joined(title, str, str))
-    parts = [f"{head}\n{printable('═') * max(map(len, head.splitlines()))}"]
-    for block in blocks:
-        if isinstance(block, Heading):
-            heading = printable(block.text)
-            parts.append(f"\n{heading}\n{printable('─') * len(heading)}")
-        elif isinstance(block, Text):
-            parts.append(paragraph(_joined(block.cells, str, str)))
-        else:
-            lines = [_hanging(block.key, _joined(block.cells, str, str))]
-            if block.answer is None:
-                lines += [f"{'':7}{'.' * (WIDTH - 7)}"] * block.room
-            else:
-                answer = _joined(block.answer, str, str)
-                lines.append(_hanging("", printable("→ ") + answer))
-            parts.append("\n".join(lines))
-    return "\n".join(parts)
+def _underlined(text: str, line: str) -> str:
+    head = paragraph(text)
+    return f"{head}\n{printable(line) * max(map(len, head.splitlines()))}"
 
 
 def _hanging(key: str, text: str) -> str:
@@ -115,30 +123,48 @@ def _hanging(key: str, text: str) -> str:
     )
 
 
+_TEXT = _Form(
+    cell=str,
+    heading=lambda heading: f"\n{_underlined(heading, '─')}",
+    text=paragraph,
+    item=lambda key, question, below: f"{_hanging(key, question)}\n{below}",
+    answer=lambda answer: _hanging("", f"→ {answer}"),
+    room=lambda lines: "\n".join([f"{'':7}{'.' * (WIDTH - 7)}"] * lines),
+)
+
+
+def to_text(title: Sequence[Cell], blocks: Blocks) -> str:
+    """Return the page in plain Unicode, within 100 columns."""
+    head = _underlined(_TEXT.cells(title), "═")
+    return "\n".join([head, *_TEXT.parts(blocks)])
+
+
+def _in_latex(cell: Cell, escaped: Callable[[str], str]) -> str:
+    """Return words, escaped, or a formula between dollars."""
+    if isinstance(cell, str):
+        return escaped(cell)
+    return f"${cell.layout(LATEX).strip()}$"
+
+
 def _marked(text: str) -> str:
     """Return a text in which Markdown finds no mark of its own."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]<>#|~$" else c for c in text)
 
 
+_MARKDOWN = _Form(
+    cell=partial(_in_latex, escaped=_marked),
+    heading="## {}".format,
+    text=str,
+    item="**{}** {}\n\n{}".format,
+    answer="> {}".format,
+    room=lambda lines: "<br>\n" * lines,
+)
+
+
 def to_markdown(title: Sequence[Cell], blocks: Blocks) -> str:
     """Return the page in Markdown, with LaTeX between dollars."""
-
-    def cells(of: Sequence[Cell]) -> str:
-        return _joined(of, _marked, lambda c: f"${c.layout(LATEX).strip()}$")
-
-    parts = [f"# {cells(title)}"]
-    for block in blocks:
-        if isinstance(block, Heading):
-            parts.append(f"## {_marked(block.text)}")
-        elif isinstance(block, Text):
-            parts.append(cells(block.cells))
-        else:
-            parts.append(f"**{block.key}** {cells(block.cells)}")
-            if block.answer is None:
-                parts.append("<br>\n" * block.room)
-            else:
-                parts.append(f"> {cells(block.answer)}")
-    return "\n\n".join(parts) + "\n"
+    head = f"# {_MARKDOWN.cells(title)}"
+    return "\n\n".join([head, *_MARKDOWN.parts(blocks)]) + "\n"
 
 
 _SPECIAL = {
@@ -158,7 +184,20 @@ def _escaped(text: str) -> str:
     )
 
 
-_DOCUMENT = r"""\documentclass[a4paper,11pt]{article}
+_LATEX = _Form(
+    cell=partial(_in_latex, escaped=_escaped),
+    heading=r"\subsection*{{{}}}".format,
+    text=str,
+    item=r"""\begin{{samepage}}
+\textbf{{{}}}\quad {}
+
+{}
+
+\end{{samepage}}""".format,
+    answer=r"\hspace*{{2em}}{}".format,
+    room=lambda lines: rf"\vspace{{{9 * lines}mm}}",
+)
+_PREAMBLE = r"""\documentclass[a4paper,11pt]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
 \usepackage[margin=2.2cm]{geometry}
@@ -168,72 +207,34 @@ _DOCUMENT = r"""\documentclass[a4paper,11pt]{article}
 \setlength{\parskip}{6pt}
 \sloppy
 \begin{document}
-\section*{TITLE}
-BODY
-\end{document}
 """
 
 
 def to_latex(title: Sequence[Cell], blocks: Blocks) -> str:
     """Return the page as a document that needs amsmath, with room to write."""
-
-    def cells(of: Sequence[Cell]) -> str:
-        return _joined(of, _escaped, lambda c: f"${c.layout(LATEX).strip()}$")
-
-    parts = []
-    for block in blocks:
-        if isinstance(block, Heading):
-            parts.append(rf"\subsection*{{{_escaped(block.text)}}}")
-        elif isinstance(block, Text):
-            parts.append(cells(block.cells))
-        else:
-            lines = [
-                r"\begin{samepage}",
-                rf"\textbf{{{block.key}}}\quad {cells(block.cells)}",
-                "",
-            ]
-            if block.answer is None:
-                lines.append(rf"\vspace{{{9 * block.room}mm}}")
-            else:
-                lines.append(rf"\hspace*{{2em}}{cells(block.answer)}")
-            parts.append("\n".join([*lines, "", r"\end{samepage}"]))
-    body = "\n\n".join(parts)
-    return _DOCUMENT.replace("TITLE", cells(title)).replace("BODY", body)
+    head = rf"{_PREAMBLE}\section*{{{_LATEX.cells(title)}}}"
+    body = "\n\n".join(_LATEX.parts(blocks))
+    return f"{head}\n{body}\n\\end{{document}}\n"
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>TEXT</title><style>
-body { font: 16px/1.5 serif; margin: 2em auto; max-width: 50em; padding: 0 1em }
-h1, h2, b { font-family: sans-serif } math { math-style: normal }
+_HTML = _Form(
+    cell=in_html,
+    heading="<h2>{}</h2>".format,
+    text="<p>{}</p>".format,
+    item='<div class="item"><b>{}</b> {}\n{}</div>'.format,
+    answer='<div class="answer">{}</div>'.format,
+    room=lambda lines: '<div class="room"></div>' * lines,
+)
+_STYLE = """<style>
+.mlp-page { max-width: 50em }
 .item { break-inside: avoid; margin: 1em 0; overflow-x: auto }
-.item > b { display: inline-block; min-width: 3em }
+.item > b { display: inline-block; font-family: sans-serif; min-width: 3em }
 .room { border-bottom: 1px dotted #999; height: 2.2em; margin-left: 3em }
-.answer { background: #eef6ee; margin: .3em 0 0 3em; padding: .3em .6em }
-</style></head><body><h1>TITLE</h1>
-BODY
-</body></html>
-"""
+.answer { background: rgba(0, 158, 115, .1); margin: .3em 0 0 3em; padding: .3em .6em }
+</style>"""
 
 
 def to_html(title: Sequence[Cell], blocks: Blocks) -> str:
     """Return the page in HTML with MathML: no script, no network."""
-
-    def cells(of: Sequence[Cell]) -> str:
-        return _joined(of, escape, lambda c: f"<math>{c.layout(MATHML)}</math>")
-
-    parts = []
-    for block in blocks:
-        if isinstance(block, Heading):
-            parts.append(f"<h2>{escape(block.text)}</h2>")
-        elif isinstance(block, Text):
-            parts.append(f"<p>{cells(block.cells)}</p>")
-        else:
-            parts.append(f'<div class="item"><b>{block.key}</b> {cells(block.cells)}')
-            if block.answer is None:
-                parts.append('<div class="room"></div>' * block.room + "</div>")
-            else:
-                answer = cells(block.answer)
-                parts.append(f'<div class="answer">{answer}</div></div>')
-    text = escape(_joined(title, str, str))
-    page = _PAGE.replace("TEXT", text).replace("TITLE", cells(title))
-    return page.replace("BODY", "\n".join(parts))
+    head = f"<h1>{_HTML.cells(title)}</h1>"
+    return html.page(_TEXT.cells(title), _STYLE, head, *_HTML.parts(blocks))

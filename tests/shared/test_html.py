@@ -80,6 +80,14 @@ def test_the_exported_page_says_that_it_is_light_and_dark():
     page_of(text)
 
 
+def test_a_document_is_whole_whatever_its_title_says():
+    text = html.page("<BODY> & TITLE", "<p>x</p>", "<p>y</p>")
+    assert text.startswith('<!DOCTYPE html>\n<html lang="en">')
+    assert "<title>&lt;BODY&gt; &amp; TITLE</title>" in text
+    assert text.index(html.STYLE) < text.index("<p>x</p>\n<p>y</p>")
+    assert {"html", "head", "meta", "body", "div"} <= page_of(text).seen
+
+
 def test_a_wrong_gradient_stands_out_in_words_and_by_its_row():
     report = SHOWN["report"]()
     text = report._repr_html_()
