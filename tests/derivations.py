@@ -1,52 +1,28 @@
 """Nets of every kind of layer, and the texts of a table or a trace."""
 
 import re
+from functools import partial
 
+import library
 import numpy as np
 from reading import FUNCTIONS, read
 
 from mlp import (
-    SGD,
-    Adam,
-    AdamW,
-    BatchNorm1d,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    Dropout,
+    BCELoss,
     Identity,
-    LayerNorm,
-    LeakyReLU,
     Linear,
-    MSELoss,
     ReLU,
-    RMSprop,
     Sequential,
-    Sigmoid,
-    Softmax,
-    Tanh,
 )
 from mlp.derivation import Apply
 from mlp.derivation.expressions import Expr
 
-LAYERS = {
-    "ReLU": lambda n, rng: ReLU(),
-    "LeakyReLU": lambda n, rng: LeakyReLU(0.2),
-    "Sigmoid": lambda n, rng: Sigmoid(),
-    "Tanh": lambda n, rng: Tanh(),
-    "Identity": lambda n, rng: Identity(),
-    "Softmax": lambda n, rng: Softmax(),
-    "Dropout": lambda n, rng: Dropout(0.4, rng=rng),
-    "LayerNorm": lambda n, rng: LayerNorm(n, eps=0.01),
-    "BatchNorm1d": lambda n, rng: BatchNorm1d(n, eps=0.01),
-}
-LOSSES = [MSELoss, BCEWithLogitsLoss, CrossEntropyLoss]
+LAYERS = [name for name in library.LAYERS if name != "Linear"]
+LOSSES = [kind for kind in library.LOSSES if kind is not BCELoss]  # which take any ŷ
 OPTIMIZERS = [
-    lambda p: SGD(p, 0.1, 0.9, 0.01, nesterov=True),
-    lambda p: RMSprop(p, 0.1),
-    lambda p: RMSprop(p, 0.1, 0.9, 1e-3, 0.1, 0.5),
-    lambda p: Adam(p, 0.1),
-    lambda p: Adam(p, 0.1, (0.8, 0.9), 1e-3, 0.1),
-    lambda p: AdamW(p, 0.1),
+    partial(kind, lr=0.1, **arguments)
+    for kind in library.OPTIMIZERS
+    for arguments in ({}, library.settings(kind))
 ]
 
 
@@ -69,7 +45,7 @@ def made(rng, widths, names, training=True):
     """Return a Linear before each of these layers, and one with 3 outputs above."""
     layers = []
     for n, m, name in zip(widths, widths[1:], names, strict=False):
-        layers += [Linear(n, m, rng=rng), LAYERS[name](m, rng)]
+        layers += [Linear(n, m, rng=rng), library.layer(name, m, rng=rng)]
     model = Sequential(*layers, Linear(widths[-1], 3, rng=rng))
     for p in model.parameters():
         p.data += rng.normal(size=p.data.shape)

@@ -6,23 +6,19 @@ gradients against central differences and cases worked by hand.
 
 import itertools
 
+import library
 import numpy as np
 import pytest
 from oracles import random_net
 
-import mlp
 from mlp import (
     SGD,
     Adam,
     AdamW,
     BatchNorm1d,
     BCELoss,
-    BCEWithLogitsLoss,
     CrossEntropyLoss,
-    Dropout,
     Identity,
-    LayerNorm,
-    LeakyReLU,
     Linear,
     MSELoss,
     Parameter,
@@ -31,7 +27,6 @@ from mlp import (
     Sequential,
     Sigmoid,
     Softmax,
-    Tanh,
     clip_grad_norm,
     save,
     train_step,
@@ -39,22 +34,10 @@ from mlp import (
 
 torch = pytest.importorskip("torch", reason="the comparison needs torch")
 
+# Of each layer that has another name or other arguments there.
 TWINS = {
-    Linear: lambda layer: torch.nn.Linear(
-        layer.in_features, layer.out_features, bias=layer.bias is not None
-    ),
-    ReLU: lambda layer: torch.nn.ReLU(),
-    Sigmoid: lambda layer: torch.nn.Sigmoid(),
-    Identity: lambda layer: torch.nn.Identity(),
     Sequential: lambda layer: modules_of(layer),
-    Tanh: lambda layer: torch.nn.Tanh(),
-    LeakyReLU: lambda layer: torch.nn.LeakyReLU(layer.negative_slope),
     Softmax: lambda layer: torch.nn.Softmax(dim=-1),
-    Dropout: lambda layer: torch.nn.Dropout(layer.p),
-    BatchNorm1d: lambda layer: torch.nn.BatchNorm1d(
-        layer.num_features, layer.eps, layer.momentum
-    ),
-    LayerNorm: lambda layer: torch.nn.LayerNorm(layer.normalized_shape, layer.eps),
 }
 SETTINGS = [
     {},
@@ -77,7 +60,15 @@ def net_of(depth, rng, last, dtype=np.float64):
 
 
 def modules_of(model):
-    return torch.nn.Sequential(*(TWINS[type(layer)](layer) for layer in model))
+    return torch.nn.Sequential(*map(module_of, model))
+
+
+def module_of(layer):
+    """Return the layer of the same name and settings."""
+    if type(layer) in TWINS:
+        return TWINS[type(layer)](layer)
+    settings = {k: v for k, v in layer.settings().items() if k != "dtype"}
+    return getattr(torch.nn, type(layer).__name__)(**settings)
 
 
 def twin_of(model, dtype=torch.float64):
@@ -203,18 +194,8 @@ def test_weights_of_another_net_do_not_travel():
 # ------------------------------------------------------------- every layer
 
 
-EVERY_LAYER = {
-    "Linear": lambda: Linear(5, 5, rng=0),
-    "ReLU": ReLU,
-    "LeakyReLU": lambda: LeakyReLU(0.2),
-    "Sigmoid": Sigmoid,
-    "Tanh": Tanh,
-    "Softmax": Softmax,
-    "Identity": Identity,
-    "Dropout": lambda: Dropout(0.0),  # the two draw different masks
-    "BatchNorm1d": lambda: BatchNorm1d(5, eps=1e-3, momentum=0.3),
-    "LayerNorm": lambda: LayerNorm(5, eps=1e-3),
-}
+def layer_of(name):
+    return library.layer(name, 5, p=0.0)  # the two draw different masks
 
 
 def close(ours, theirs, rtol=1e-9):
@@ -223,15 +204,11 @@ def close(ours, theirs, rtol=1e-9):
     np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol)
 
 
-def test_every_layer_is_compared():
-    assert set(EVERY_LAYER) == set(mlp.layers.__all__)
-
-
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("name", EVERY_LAYER)
+@pytest.mark.parametrize("name", library.LAYERS)
 def test_three_forwards_and_backwards_of_a_layer_are_pytorchs(name, training):
     rng = np.random.default_rng(0)
-    layer = EVERY_LAYER[name]().train(training)
+    layer = layer_of(name).train(training)
     for p in layer.parameters():
         p.data[...] = rng.normal(size=p.data.shape)
     for _, buffer in layer.named_buffers():
@@ -253,10 +230,10 @@ def test_three_forwards_and_backwards_of_a_layer_are_pytorchs(name, training):
 
 
 def net_of_every_layer():
-    layers = [Linear(4, 5, rng=1)]
-    for make in EVERY_LAYER.values():
-        layers.append(make())
-    return Sequential(*layers, Sequential(BatchNorm1d(5), Linear(5, 3, rng=2)))
+    layers = map(layer_of, library.LAYERS)
+    return Sequential(
+        Linear(4, 5, rng=1), *layers, Sequential(BatchNorm1d(5), Linear(5, 3, rng=2))
+    )
 
 
 def test_a_net_of_every_layer_travels_both_ways():
@@ -288,20 +265,17 @@ def test_a_net_of_every_layer_travels_both_ways():
     )
 
 
-# -------------------------------------------------------------- losses of logits
+# -------------------------------------------------------------- every loss
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("scale", [1.0, 30.0])
-def test_losses_of_logits_are_pytorchs(reduction, scale):
+def test_losses_of_any_numbers_are_pytorchs(reduction, scale):
     rng = np.random.default_rng(0)
     z = rng.normal(size=(7, 5)) * scale
     labels, rows = rng.integers(0, 5, 7), rng.dirichlet(np.ones(5), 7)
-    for make, y in (
-        (CrossEntropyLoss, labels),
-        (CrossEntropyLoss, rows),
-        (BCEWithLogitsLoss, rng.uniform(size=(7, 5))),
-    ):
+    every = [kind for kind in library.LOSSES if kind is not BCELoss]
+    for make, y in ((CrossEntropyLoss, labels), *((make, rows) for make in every)):
         loss, t = make(reduction), to_torch(z).requires_grad_()
         value = getattr(torch.nn, make.__name__)(reduction=reduction)(t, to_torch(y))
         value.backward()
@@ -343,7 +317,7 @@ OPTIMIZERS = [
             weight_decay=[0, 0.1],
         )
     ),
-    *((make, {}) for make in (RMSprop, Adam, AdamW)),
+    *((make, {}) for make in library.OPTIMIZERS if make is not SGD),  # which has no lr
 ]
 
 

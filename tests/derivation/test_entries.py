@@ -22,9 +22,10 @@ from mlp import (
     [*((name, True) for name in LAYERS), ("Dropout", False), ("BatchNorm1d", False)],
 )
 def test_every_line_of_any_layers_trace_is_read_back(name, layout, training):
-    optimizers = OPTIMIZERS[::2] if layout == "numerator" else OPTIMIZERS[1::2]
-    for seed, (make, optimizer) in enumerate(zip(LOSSES, optimizers, strict=True)):
+    first = 2 * LAYERS.index(name) + (layout == "denominator")
+    for seed, make in enumerate(LOSSES):
         rng = np.random.default_rng(seed)
+        optimizer = OPTIMIZERS[(first + seed) % len(OPTIMIZERS)]
         model = made(rng, [2, 2], [name], training)
         held = optimizer(model.parameters())
         x, y = rng.normal(size=(2, 2)), np.eye(3)[[0, 2]]

@@ -174,7 +174,7 @@ def test_an_output_that_is_no_row_is_named():
         jacobian(Own(lambda x: x.sum(1), lambda x, y, g: g), [1.0, 2.0])
 
 
-@pytest.mark.parametrize("name", [*LAYERS])
+@pytest.mark.parametrize("name", LAYERS)
 def test_the_jacobian_of_any_layer_is_that_of_its_backward(name):
     model = made(np.random.default_rng(0), [3, 3], [name])
     if name == "BatchNorm1d":

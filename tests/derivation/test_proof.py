@@ -38,7 +38,7 @@ layouts = st.sampled_from(["numerator", "denominator"])
 @given(
     seed=seeds,
     widths=st.lists(st.integers(2, 4), min_size=2, max_size=4),
-    names=st.lists(st.sampled_from([*LAYERS]), min_size=3, max_size=3),
+    names=st.lists(st.sampled_from(LAYERS), min_size=3, max_size=3),
     training=st.booleans(),
     make=st.sampled_from(LOSSES),
     reduction=st.sampled_from(["mean", "sum", "batchmean"]),
