@@ -58,6 +58,36 @@ def test_unknown_exercises_are_refused(names):
         exercises.names_of(names)
 
 
-def test_numpy_says_nothing_while_a_student_is_marked():
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("relu", ["relu"]),
+        (" linear, sgd ", ["linear", "sgd"]),
+        (("loop", "relu"), ["loop", "relu"]),
+    ],
+)
+def test_names_are_taken_in_their_order(given, names):
+    assert exercises.names_of(given) == names
+
+
+def test_each_check_has_a_result():
+    methods = ("forward(self, x): return x + 1", "backward(self, g): return 3 * g")
+    found = results("relu", "\n def ".join(["class ReLU:", *methods]))
+    checks = exercises.EXERCISES["relu"].checks
+    assert [r[:2] + (r.maximum,) for r in found] == [
+        ("relu", check.name, check.points) for check in checks
+    ]
+    right = {r.check for r in found if r.score == r.maximum}
+    assert right == {r.check for r in found if not r.sentence}
+    assert sum(r.score for r in found) == 0
+    told = {r.check: r.sentence for r in found}
+    assert told["modes"] == told["dtype"] == "it counts when something else is right"
+
+
+def test_nothing_is_said_while_a_student_is_marked():
+    warns = RIGHT.replace(
+        "self.y = 1", "import warnings; warnings.warn('w'); self.y = 1"
+    )
     with np.errstate(all="raise"):
-        assert not any(r.sentence for r in results("sigmoid", RIGHT))
+        for source in (RIGHT, warns):  # a warning is an error in these tests
+            assert not any(r.sentence for r in results("sigmoid", source))
