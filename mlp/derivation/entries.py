@@ -16,7 +16,6 @@ from mlp._shared.arrays import Array
 from mlp.core import Reduction
 from mlp.derivation.expressions import Chain, Expr, Negative, Number, Quotient
 from mlp.derivation.figures import (
-    ENTRIES,
     TERMS,
     Figures,
     Line,
@@ -312,19 +311,13 @@ class AtLoss:
         self.t, inner = Figures(target), self.rule.inner
         self.ŷ = self.p = Figures(prediction)
         self.shown: list[Line | str] = []
-        if inner is not None:
-            k, width = len(prediction), prediction.shape[1]
-            z = (
-                [[self.ŷ[row, j] for j in range(width)] for row in range(k)]
-                if limit
-                else []
+        if inner is not None and prediction.size <= limit:
+            rows, width = map(range, prediction.shape)
+            z = [[self.ŷ[k, j] for j in width] for k in rows]
+            self.p = Figures([[inner(row, i).value({}) for i in width] for row in z])
+            self.shown += rows_of(
+                "p", self.p.array, lambda k, i: inner(z[k], i), len(width), limit
             )
-            if limit and prediction.size <= ENTRIES:
-                p = [[inner(row, i).value({}) for i in range(width)] for row in z]
-                self.p = Figures(np.array(p))
-                self.shown += rows_of(
-                    "p", self.p.array, lambda k, i: inner(z[k], i), width, limit
-                )
 
     def value_line(self, value: float) -> list[Line | str]:
         """Return the lines of the loss, those of p before it."""

@@ -1,19 +1,29 @@
 """The lines of forward, loss and backward, each worked out as it stands."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from derivations import LAYERS, LOSSES, OPTIMIZERS, assert_reads_back, made
+from reading import read
 
 from mlp import (
     SGD,
     BCELoss,
+    BCEWithLogitsLoss,
     CrossEntropyLoss,
+    Layer,
+    LayerNorm,
     Linear,
+    MSELoss,
     Sequential,
     Sigmoid,
     trace,
     train_step,
 )
+from mlp.derivation import RULES, Apply, Vectorwise
+from mlp.derivation.entries import AtLoss
+from mlp.derivation.figures import figure
 
 
 @pytest.mark.parametrize("layout", ["numerator", "denominator"])
@@ -60,3 +70,91 @@ def test_where_a_bound_of_bce_is_active_no_false_equation_is_shown():
     optimizer = SGD(model.parameters(), lr=0.1)
     text = str(trace(model, BCELoss(), optimizer, [[1.0]], [[1.0]]))
     assert "(∂ℓ/∂ŷ)₁ = (0 − 1)/max(0 · (1 − 0), 1e−12) = −1e+12\n" in text
+
+
+@pytest.mark.parametrize(
+    ("reduction", "line", "slope"),
+    [
+        ("sum", "(0.5 − 1)² + (2.0 − 0)² = 4.25", "2 · (0.5 − 1) = −1"),
+        ("mean", "((0.5 − 1)² + (2.0 − 0)²)/2 = 2.125", "2/2 · (0.5 − 1) = −0.5"),
+    ],
+)
+def test_a_loss_is_the_sum_of_its_terms_over_its_divisor(reduction, line, slope):
+    criterion, ŷ, y = MSELoss(reduction), np.array([[0.5, 2]]), np.array([[1.0, 0]])
+    value = criterion.forward(ŷ, y)
+    at = AtLoss(criterion, ŷ, y, 12)
+    assert [*map(str, at.value_line(value))] == [f"ℓ = {line}"]
+    assert str(next(at.gradient_lines(criterion.backward()))) == f"(∂ℓ/∂ŷ)₁ = {slope}"
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
+@pytest.mark.parametrize(
+    "make", [MSELoss, BCELoss, BCEWithLogitsLoss, CrossEntropyLoss]
+)
+def test_each_line_of_a_loss_is_read_as_what_the_loss_returns(make, reduction):
+    rng = np.random.default_rng(0)
+    criterion, ŷ, y = make(reduction), rng.uniform(size=(2, 3)), np.eye(3)[[2, 0]]
+    value, grad = criterion.forward(ŷ, y), criterion.backward()
+    at = AtLoss(criterion, ŷ, y, 12)
+    *shown, last = at.value_line(value)
+    slopes = [*at.gradient_lines(grad)]
+    assert last.value.number == value
+    assert [one.value.number for one in slopes] == grad.ravel().tolist()
+    assert len(shown) == (6 if make in (BCEWithLogitsLoss, CrossEntropyLoss) else 0)
+    for one in [*shown, last, *slopes]:
+        assert str(one.formula) != str(one.value)  # a formula, not the number again
+        expected = pytest.approx(one.value.number, rel=1e-6)
+        assert read(str(one.formula)) == expected
+
+
+def test_a_loss_of_more_than_six_terms_is_a_number():
+    for columns, is_formula in (6, True), (7, False):
+        ŷ, y = np.ones((1, columns)), np.zeros((1, columns))
+        (found,) = AtLoss(MSELoss(), ŷ, y, 12).value_line(1.0)
+        assert ("²" in str(found)) is is_formula
+
+
+@pytest.mark.parametrize("make", [BCEWithLogitsLoss, CrossEntropyLoss])
+def test_of_many_rows_no_formula_is_made(make):
+    ŷ = np.ones((1000, 3))
+    tracemalloc.start()
+    try:
+        at = AtLoss(make(), ŷ, ŷ, 12)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < ŷ.nbytes
+    assert at.value_line(0.25) == ["ℓ = 0.25"]
+    (line,) = at.gradient_lines(ŷ)
+    assert line == "∂ℓ/∂ŷ: 1000 × 3 numbers, mean 1, from 1 to 1"
+
+
+def test_a_layer_mixed_by_ones_own_rule_without_entries_shows_its_values(monkeypatch):
+    class Reversed(Layer):
+        def forward(self, x):
+            return np.asarray(x)[:, ::-1]
+
+        def backward(self, grad_output):
+            return grad_output[:, ::-1]
+
+    rule = Vectorwise(
+        lambda x: Apply("reversed", lambda a: a[::-1], x),
+        lambda xi, yi, xj, yj, same: 1 - same,
+        lambda X, Y, G: Apply("reversed", lambda a: a[:, ::-1], G),
+    )
+    monkeypatch.setitem(RULES, Reversed, rule)
+    model = Sequential(Linear(2, 2, rng=0), Reversed())
+    sgd = SGD(model.parameters(), 0.1)
+    t = trace(model, MSELoss(), sgd, [[1.0, 2.0]], [[0.5, 0.25]])
+    assert assert_reads_back(t) > 10
+    ŷ = model.forward([[1.0, 2.0]])
+    assert f"ŷ₁ = {figure(ŷ[0, 0])}\n" in str(t)
+
+
+def test_no_line_says_what_the_first_layer_would_hand_down():
+    for first in Linear(2, 2, rng=0), LayerNorm(2):
+        model = Sequential(first, Linear(2, 2, rng=1))
+        sgd = SGD(model.parameters(), 0.1)
+        text = str(trace(model, MSELoss(), sgd, [[1, 2]], [[3, 4]]))
+        assert "∂ℓ/∂x" not in text
+        assert "(∂ℓ/∂z₁)₂ = " in text
