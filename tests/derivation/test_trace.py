@@ -207,16 +207,6 @@ def test_a_deep_net_is_not_flooded():
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_sixty_parameters_are_written_out_and_more_are_summed_up():
-    square = [Linear(3, 3) for _ in range(5)]  # 9 + 3 each
-    for more, is_summed_up in ([], False), ([Linear(3, 1, bias=False)], True):
-        model = Sequential(*square, *more)
-        y = np.zeros((1, 1 if more else 3))
-        optimizer = SGD(model.parameters(), lr=0.1)
-        text = str(trace(model, MSELoss(), optimizer, [[1, 2, 3]], y))
-        assert ("numbers, mean" in text) is is_summed_up
-
-
 @pytest.mark.parametrize("layout", ["numerator", "denominator"])
 @pytest.mark.parametrize("make", [MSELoss, BCELoss])
 def test_derive_and_trace_speak_of_one_entry_by_one_name(layout, make):
