@@ -230,6 +230,14 @@ def test_rows_may_be_off_by_the_rounding_of_their_dtype():
         CrossEntropyLoss().forward(np.zeros((3, 7)), half.astype(np.float64))
 
 
+def test_rows_of_k_may_be_off_by_four_roundings_of_k_numbers():
+    eps = np.finfo(np.float32).eps
+    loss = CrossEntropyLoss()
+    assert np.isfinite(loss.forward([[1.0, 2.0]], [[0.5, 0.5 + 7 * eps]]))
+    with pytest.raises(ValueError, match="sum to 1"):
+        loss.forward([[1.0, 2.0]], [[0.5, 0.5 + 9 * eps]])
+
+
 @pytest.mark.parametrize("wrong", ["avg", "Mean", "none", None, 1])
 def test_an_unknown_reduction_is_refused(wrong):
     with pytest.raises(ValueError, match="CrossEntropyLoss: expected reduction to be"):
