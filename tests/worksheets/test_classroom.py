@@ -6,7 +6,15 @@ import pytest
 from classes import class_in, table, write
 from terminal import ran
 
-from mlp.worksheets.classroom import read_students
+from mlp import Linear, MSELoss, ReLU, Sequential
+from mlp.worksheets import worksheet
+from mlp.worksheets.classroom import (
+    Class,
+    Student,
+    read_students,
+    seed_of,
+    write_class,
+)
 
 pytest.importorskip("lark")
 
@@ -53,9 +61,17 @@ def test_marks_of_a_class(made, capsys):
     assert "JSON" in rows["cy"]["note"] and rows["cy"]["total"] == ""
     assert rows["cy"]["name"] == "'=1+1"  # which a spreadsheet would calculate
     assert rows["eve"]["note"] == "no answers"
-    assert "3 of 5 sheets marked" in page
-    assert "1/K" in page and "transposed" in page
-    assert "zoe.json: there is no sheet" in page
+    assert page.startswith("3 of 5 sheets marked; 22.3 of 23 marks on average\n")
+    told = [line.split() for line in page.splitlines()]
+    for line in (
+        "5.5 2 of 3 factor 2 (1/K or 1/N lost) 1",
+        "5.6 3 of 3",  # one of them carried forward
+        "5.10 2 of 3 transposed (other layout) 1",
+        "factor 2 (1/K or 1/N lost) 1 1",  # answers, students
+        "zoe.json: there is no sheet of this name",
+    ):
+        assert line.split() in told
+    assert page.count("there is no sheet") == 1
 
 
 @pytest.mark.parametrize(
@@ -110,4 +126,75 @@ def test_a_bad_key_is_a_note_and_the_rest_is_marked(made, tmp_path, capsys):
     assert code == 0 and rows["ada"]["total"] == rows["ada"]["maximum"]
     for name in bad:
         assert "its key cannot be used" in rows[name]["note"]
+    assert rows["bad3"]["note"].endswith(": it is of version 99, and this is version 1")
+    assert rows["bad5"]["note"].endswith(" is not that of its seed")
+    assert rows["bad6"]["note"].endswith(": there is no 'seed' in it")
     assert "version 99" in page
+
+
+STUDENTS = [Student("ada", "Ada"), Student("bob", "Bob")]
+
+
+def net(name, loss):
+    return Sequential(Linear(2, 2), ReLU(), Linear(2, 1)), MSELoss()
+
+
+def written(out, made=net):
+    """Write a class of two, whose answers are numbers, and return their keys."""
+    words = "2-2r-1", "mse", made, "a secret", "numerator", "numbers"
+    write_class(STUDENTS, out, *words)
+    paths = sorted((out / "keys").iterdir())
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def test_a_key_has_the_seed_and_the_solution_of_a_sheet(tmp_path):
+    for student, key in zip(STUDENTS, written(tmp_path), strict=True):
+        assert (key["id"], key["name"]) == student
+        assert (key["net"], key["loss"], key["layout"]) == (
+            "2-2r-1",
+            "mse",
+            "numerator",
+        )
+        assert key["questions"] == ["numbers"]
+        assert key["seed"] == seed_of("a secret", student.id)
+        sheet = worksheet(*net("", ""), questions="numbers", seed=key["seed"])
+        marks = sheet.grade(key["solution"])
+        assert marks.total == marks.maximum == len(key["solution"])
+
+
+def test_a_seed_is_one_that_any_reader_of_json_keeps():
+    seeds = [seed_of("a secret", str(k)) for k in range(50)]
+    assert len({*seeds}) == 50
+    assert [int(float(seed)) for seed in seeds] == seeds
+    assert seed_of("a secret", "ada") != seed_of("a secre", "tada")
+
+
+def test_a_class_is_written_whole_or_not_at_all(tmp_path):
+    def made(name, loss):
+        return Sequential(Linear(2, 2)), None
+
+    out = tmp_path / "class"
+    with pytest.raises(TypeError):
+        written(out, made)
+    assert not out.exists()
+    for taken in (tmp_path, write(tmp_path / "file", "")):
+        with pytest.raises(ValueError, match="nothing is overwritten"):
+            written(taken)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_keys_are_found_in_the_folder_beside_the_sheets_or_where_they_are(tmp_path):
+    key, _ = written(tmp_path / "class")
+    answers = tmp_path / "answers"
+    answers.mkdir()
+    write(answers / "ada.json", json.dumps(key["solution"]))
+    for folder in ("class", "class/sheets", "class/keys"):
+        marked = Class(tmp_path / folder, answers, net, None, "none")
+        (ada, marks, note), bob = marked.marked
+        assert (ada, note) == (STUDENTS[0], "") and marks.total == marks.maximum
+        assert bob == (STUDENTS[1], None, "no answers")
+        assert marked.notes == ["bob: no answers"]
+    with pytest.raises(ValueError, match="a folder with answers"):
+        Class(tmp_path / "class", answers / "ada.json", net, None, "none")
+    with pytest.raises(ValueError, match="keys/ID.json in it, got none"):
+        Class(tmp_path, answers, net, None, "none")

@@ -7,6 +7,7 @@ import pytest
 from homework import row, sheet_of
 
 from mlp import Linear, ReLU, Sigmoid
+from mlp.worksheets.marks import MarkRow, Marks, answers_of
 
 
 def test_the_other_layout_is_named_and_has_its_mark_as_the_teacher_sets(sheet):
@@ -72,3 +73,34 @@ def test_answers_from_a_file(sheet, tmp_path):
         sheet.grade(tmp_path / "none.json")
     with pytest.raises(TypeError, match="answers as a dict"):
         sheet.grade([1, 2])
+
+
+def test_marks_are_added_up_and_told():
+    place = "not read:\n    x ((\n      ^"
+    marks = Marks(
+        [
+            MarkRow("1.1", 1.0, 1.0, ""),
+            MarkRow("2.1", None, 2.0, place),
+            MarkRow("5.1", 0.5, 1.0, "half of it"),
+            MarkRow("9", None, 0.0, "no such question"),
+        ],
+        {},
+    )
+    assert (marks.total, marks.maximum, marks.unread) == (1.5, 4.0, ["2.1"])
+    assert repr(marks) == "<Marks 1.5 of 4>"
+    assert [line.split() for line in str(marks).splitlines()[3:]] == [
+        line.split()
+        for line in (
+            *("1.1 1 1", "2.1 - 2 not read:", "5.1 0.5 1 half of it"),
+            *("9 - 0 no such question", "2.1: not read:", "x ((", "^"),
+            "Total 1.5 of 4; to be read by a person: 2.1",
+        )
+    ]
+    assert place in str(marks)
+
+
+def test_answers_are_taken_by_question():
+    given = {" 5.1": np.array([[1, 2]]), 6: np.array(["a"]), "7": np.array([0.5])}
+    answers = answers_of(given)
+    assert answers["5.1"] == [[1, 2]] and answers["6"] == ["a"]
+    assert answers["7"] is given["7"]

@@ -150,6 +150,13 @@ def test_a_page_of_text_block_by_block():
     ]
 
 
+def test_a_long_question_stands_beside_its_number():
+    text = pages.to_text(TITLE, [Item("1.1", ["word " * 30], None, 1)])
+    first, second, _ = text.splitlines()[2:]
+    assert first.startswith("1.1    word") and second.startswith(" " * 7 + "word")
+    assert len(first) <= 100 and (first + second).count("word") == 30
+
+
 def test_a_page_of_markdown_block_by_block():
     parts = [
         *("# On $1.5$", "## 1. A & B"),
