@@ -169,9 +169,12 @@ def test_a_layer_that_refuses_other_rows_is_measured_where_it_can_be():
     np.testing.assert_allclose(jacobian(layer, [0.91, 0]), np.diag([-1 / 0.6, -0.5]))
 
 
-def test_an_output_that_is_no_row_is_named():
-    with pytest.raises(ValueError, match=r"to return one row, \(1, out\), got \(1,\)"):
-        jacobian(Own(lambda x: x.sum(1), lambda x, y, g: g), [1.0, 2.0])
+@pytest.mark.parametrize(
+    ("f", "shape"), [(lambda x: x.sum(1), r"1,"), (lambda x: np.vstack([x, x]), "2, 2")]
+)
+def test_an_output_that_is_no_row_is_named(f, shape):
+    with pytest.raises(ValueError, match=rf"one row, \(1, out\), got \({shape}\)"):
+        jacobian(Own(f, lambda x, y, g: g), [1.0, 2.0])
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -1,10 +1,23 @@
 """Rules of a reader's own, of each kind."""
 
 import numpy as np
+import pytest
 from derivations import assert_reads_back
 from small import Softplus
 
-from mlp import SGD, Layer, Linear, Loss, MSELoss, Sequential, derive, trace
+from mlp import (
+    SGD,
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    Layer,
+    Linear,
+    Loss,
+    MSELoss,
+    Sequential,
+    derive,
+    trace,
+)
 from mlp.derivation import RULES, Apply, Elementwise, LossRule
 from mlp.derivation.expressions import Number
 
@@ -60,3 +73,20 @@ def test_a_loss_without_a_reduction_is_a_mean_over_rows(monkeypatch):
     assert_reads_back(
         trace(model, Halves(), sgd, [[1, 2], [3, 4]], [[1, 2, 3], [4, 5, 6]])
     )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
+@pytest.mark.parametrize(
+    "make", [MSELoss, BCELoss, BCEWithLogitsLoss, CrossEntropyLoss]
+)
+def test_a_loss_is_its_sign_times_the_sum_of_its_terms(make, reduction):
+    rng = np.random.default_rng(0)
+    criterion, ŷ, y = make(reduction), rng.uniform(size=(2, 3)), np.eye(3)[[2, 0]]
+    rule, total = RULES[make], 0.0
+    for row, target in zip(ŷ, y, strict=True):
+        numbers = [Number(entry) for entry in row]
+        for i, t in enumerate(map(Number, target)):
+            p = rule.inner(numbers, i) if rule.inner else numbers[i]
+            total += rule.sign * rule.term(p, t).value({})
+    divisor = criterion.reduction.divisor(ŷ.shape)
+    assert total / divisor == pytest.approx(criterion.forward(ŷ, y))

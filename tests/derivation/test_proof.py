@@ -224,17 +224,20 @@ def test_check_compares_with_jacobians_from_backward(monkeypatch):
     assert d.check([1, -2, 3], [0.2, 1.0]) > 0.1
 
 
+@pytest.mark.parametrize("layer", [Sigmoid(), BatchNorm1d(4)], ids=repr)
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
-def test_the_difference_is_relative(scale, monkeypatch):
-    model = net(Sigmoid)
+def test_the_difference_is_relative(scale, layer):
+    model = net(lambda: layer)
     model[2].weight.data *= scale
     model[2].bias.data *= scale
-    d = derive(model, MSELoss())
-    assert d.check([1, -2, 3], [0.0, 0.0]) < 1e-10
-    d.gradients[3] = d.gradients[3]._replace(
-        gradient=Number(1 + 1e-6) * d.gradients[3].gradient
-    )
-    assert 1e-7 < d.check([1, -2, 3], [0.0, 0.0]) < 1e-5
+    largest = 3 if scale < 1 else 4  # the row of the batch, ∂ℓ/∂W⁽²⁾ or G₂
+    for table, k, field in ("gradients", -1, "gradient"), ("batch", largest, "formula"):
+        d = derive(model, MSELoss())
+        assert d.check([1, -2, 3], [0.0, 0.0]) < 1e-10
+        rows = getattr(d, table)
+        wrong = Number(1 + 1e-6) * getattr(rows[k], field)
+        rows[k] = rows[k]._replace(**{field: wrong})
+        assert 1e-7 < d.check([1, -2, 3], [0.0, 0.0]) < 1e-5
 
 
 def test_the_bounds_of_bce_give_no_false_proof():

@@ -2,9 +2,23 @@
 
 import numpy as np
 import pytest
-from derivations import net
+from derivations import OPTIMIZERS, net
 
-from mlp import SGD, Identity, Linear, MSELoss, RMSprop, Sequential, derive
+from mlp import (
+    SGD,
+    Adam,
+    BatchNorm1d,
+    Identity,
+    Linear,
+    MSELoss,
+    Optimizer,
+    RMSprop,
+    Sequential,
+    Tanh,
+    derive,
+    train_step,
+)
+from mlp.derivation import RULES, StepRule
 
 
 def test_the_five_steps():
@@ -102,3 +116,50 @@ def test_a_setting_of_0_has_no_line(make, momentum, decay):
     for letter, setting in zip(("0.9 · ", "0.1 · "), settings, strict=True):
         assert (letter in text) == (setting != 0)
     assert ("u(W⁽¹⁾)" in text) == (make is RMSprop and momentum != 0)
+
+
+def test_a_new_value_is_an_assignment_and_a_letter_of_the_rule_an_equation():
+    model = Linear(2, 1, bias=False)
+    adam = Adam(model.parameters(), 0.5, (0.5, 0.25), eps=1.0)
+    d = derive(model, MSELoss(), optimizer=adam, layout="denominator")
+    assert [str(equation) for equation in d.steps[4].equations] == [
+        "t(W⁽¹⁾) ← t(W⁽¹⁾) + 1",
+        "m(W⁽¹⁾) ← 0.5 · m(W⁽¹⁾) + (1 − 0.5) · ∂ℓ/∂W⁽¹⁾",
+        "v(W⁽¹⁾) ← 0.25 · v(W⁽¹⁾) + (1 − 0.25) · (∂ℓ/∂W⁽¹⁾)²",
+        "m̂(W⁽¹⁾) = m(W⁽¹⁾)/(1 − 0.5^(t(W⁽¹⁾)))",
+        "v̂(W⁽¹⁾) = v(W⁽¹⁾)/(1 − 0.25^(t(W⁽¹⁾)))",
+        "W⁽¹⁾ ← W⁽¹⁾ − 0.5 · (m̂(W⁽¹⁾)/((v̂(W⁽¹⁾))^(0.5) + 1))",
+    ]
+
+
+def test_a_count_is_a_number_and_another_slot_an_array(monkeypatch):
+    class Own(Optimizer):
+        counts = ("steps",)
+
+        def update(self, parameter, gradient, state):
+            t = state["steps"] = state.get("steps", 0) + 1
+            a = state.get("sum", np.zeros_like(gradient)) + gradient
+            state["sum"] = a
+            parameter.data -= self.lr * (t * a * gradient)
+
+    def equations(o, θ, g, t, a):
+        t = yield "steps", t + 1
+        a = yield "sum", a + g
+        yield "θ", θ - o.lr * (t * a * g)
+
+    monkeypatch.setitem(RULES, Own, StepRule(equations, {"steps": "t", "sum": "a"}))
+    model = net()
+    own = Own(model.parameters(), lr=0.5)
+    train_step(model, MSELoss(), own, [[1.0, 2.0, 3.0]], [[4.0, 5.0]])
+    d = derive(model, MSELoss(), optimizer=own, layout="denominator")
+    text = "W⁽¹⁾ ← W⁽¹⁾ − 0.5((t(W⁽¹⁾)a(W⁽¹⁾)) ⊙ ∂ℓ/∂W⁽¹⁾)"
+    assert str(d.steps[4].equations[2]) == text
+    assert d.check([1, -2, 3], [4, 5]) < 1e-10
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_the_gradient_of_a_batch_is_stepped_where_its_samples_are_coupled(make):
+    model = Sequential(Linear(2, 3, rng=0), BatchNorm1d(3), Tanh(), Linear(3, 1, rng=1))
+    d = derive(model, MSELoss(), optimizer=make(model.parameters()))
+    assert "W⁽¹⁾.grad" in str(d.steps[4].equations)
+    assert d.check([1, 2], [3]) < 1e-10
