@@ -37,7 +37,7 @@ _RELATIONS: dict[str, Any] = {
     ">": np.greater, "≥": np.greater_equal, ">=": np.greater_equal, "≠": np.not_equal,
     "<": np.less, "≤": np.less_equal, "<=": np.less_equal, "!=": np.not_equal,
 }  # fmt: skip
-_SHOWN = re.compile(r"[^∂.(XYZGŶNℓ]|[^∂.(ZG][⁰-⁹¹²³₀-₉⁽⁾]+")
+_SHOWN = re.compile(r"[^∂.(XYZGŶNℓ]|(x̂|[^∂.(ZG])[⁰-⁹¹²³₀-₉⁽⁾]+")
 
 
 class Evaluation:
@@ -93,10 +93,10 @@ class Evaluation:
     # ------------------------------------------------------------- arithmetic
 
     def _together(
-        self, operation: Callable[[Any, Any], Any], verb: str, a: Any, b: Any
+        self, operation: Callable[..., Any], verb: str, a: Any, b: Any, *values: Value
     ) -> Value:
-        """Return an operation of two values, entry by entry."""
-        x, y = self.of(a), self.of(b)
+        """Return an operation of two values, entry by entry, of two trees."""
+        x, y = values or (self.of(a), self.of(b))
         if x.is_number or y.is_number:
             x, y = (v._replace(data=v.data.reshape(())) if v.is_number else v
                     for v in (x, y))  # fmt: skip
@@ -146,28 +146,26 @@ class Evaluation:
         value = self.of(a)
         return value._replace(data=-value.data)
 
-    def _times(self, a: Any, b: Any) -> Value:
+    def _times(self, a: Any, b: Any, is_matmul: bool = False) -> Value:
         x, y = self.of(a), self.of(b)
-        if not (x.is_number or y.is_number or x.indices or y.indices):
+        whole = [not (v.is_number or v.indices) for v in (x, y)]
+        if is_matmul:  # of 1 × 1 too
+            whole = [v.data.ndim == 2 for v in (x, y)]
+        if all(whole):
             if x.data.shape[1] == y.data.shape[0]:
                 return Value(x.data @ y.data)
-            if x.data.shape != y.data.shape:
-                return self._matmul(a, b)
-        return self._together(np.multiply, "multiplied", a, b)
+            if is_matmul or x.data.shape != y.data.shape:
+                raise self._error(
+                    f"{self._shown(a)} is {x.size} and cannot multiply "
+                    f"{self._shown(b)}, which is {y.size}",
+                    a,
+                    b,
+                    kind=ShapeError,
+                )
+        return self._together(np.multiply, "multiplied", a, b, x, y)
 
     def _matmul(self, a: Any, b: Any) -> Value:
-        x, y = self.of(a), self.of(b)
-        if x.data.ndim != 2 or y.data.ndim != 2 or x.indices or y.indices:
-            return self._times(a, b)
-        if x.data.shape[1] != y.data.shape[0]:
-            raise self._error(
-                f"{self._shown(a)} is {x.size} and cannot multiply {self._shown(b)}, "
-                f"which is {y.size}",
-                a,
-                b,
-                kind=ShapeError,
-            )
-        return Value(x.data @ y.data)
+        return self._times(a, b, is_matmul=True)
 
     def _summed(self, sign: Any, term: Any) -> Value:
         value = self.of(term)
@@ -279,7 +277,8 @@ class Evaluation:
             return found[0]
         if alias:
             return alias
-        known = sorted(filter(_SHOWN.fullmatch, values))
+        shown = filter(_SHOWN.fullmatch, values)
+        known = sorted(shown, key=lambda key: key.translate(RAISED))
         raise self._error(
             f"{letter}{low} is no letter of this sheet; there are {', '.join(known)}",
             token,
