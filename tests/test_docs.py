@@ -252,10 +252,11 @@ def test_links_lead_somewhere(page):
         assert target.startswith("https://") or (page.parent / target).exists()
 
 
-def test_readme_names_everything_public():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in mlp.__all__:
-        assert name == "__version__" or re.search(rf"\b{name}\b", text), name
+@pytest.mark.parametrize("page", ["README.md", "docs/design.md"])
+def test_a_page_names_everything_public(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name in {*mlp.__all__, *mlp.commands.NAMES} - {"__version__"}:
+        assert re.search(rf"\b{name}\b", text), name
 
 
 MODULES = ["mlp"] + [
