@@ -165,8 +165,8 @@ def figures():
     text = [
         f"On {os.cpu_count()} cores, Python {sys.version.split()[0]}, NumPy "
         f"{np.__version__}; {processes} processes, float32, SGD with momentum. The "
-        f"load average before the run was {load:.1f}; above 0.5 other work was "
-        f"measured too.",
+        f"load average before the run was {load:.1f}; if it is above 0.5, other work "
+        f"has slowed down the run.",
         "**Strong scaling** divides a batch of "
         f"{ROWS} rows among the processes; **weak scaling** gives {ROWS} rows to each. "
         f"A speed-up of {processes} would be perfect.",
@@ -239,8 +239,8 @@ def figures():
             f"{g} Gbit/s, α = {a * 1e6:.0f} µs" for g, a in NETWORKS
         ]
         text += [
-            f"So many processes, on paper, and the all-reduce takes half a step or "
-            f"more, a batch of {batch} rows being divided among them:",
+            f"By the model, with at least so many processes the all-reduce takes half "
+            f"of a step or more, if they divide a batch of {batch} rows:",
             table(head, rows),
         ]
     return "\n\n".join(text)
