@@ -179,6 +179,10 @@ def test_a_page_of_latex_block_by_block():
     ]
 
 
+def test_pdftex_has_letters_up_to_the_end_of_latin_extended_a():
+    assert r"\section*{ſ?}" in pages.to_latex(["ſƀ"], [])
+
+
 def test_a_page_of_html_block_by_block():
     page = pages.to_html(TITLE, BLOCKS)
     assert "<title>On 1.5</title>" in page and "<h1>On <math>" in page
