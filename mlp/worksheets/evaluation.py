@@ -68,7 +68,7 @@ class Evaluation:
 
     def __init__(self, text: str, point: Point) -> None:
         self.text, self.point = normal(text), point
-        self.tree = read(text)
+        self.tree = read(text, point.words)
         self.used: list[str] = []
 
     def sides(self) -> list[Value]:

@@ -13,7 +13,7 @@ to. Read are
     cases          1 if i = j and x > 0, else 0; [x > 0]; 1(x > 0);
                    \mathbb{1}_{x > 0}; \begin{cases} … \end{cases}
     functions      σ sigmoid ReLU max(0, x) tanh softmax log exp diag sum
-                   ‖x‖; with ' for the derivative: σ'(x)
+                   ‖x‖; with ' for the derivative: σ'(x); those of the net
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ DERIVATIVE = (
     rf"|[∂d]\s*(?:{OWNER})\s*/\s*[∂d]\s*(?:{OWNER})"
 )
 _WORDS = (
-    "sigmoid|sigma|softmax|sqrt|LeakyReLU|leaky_relu|ReLU|relu|tanh|log|ln|exp|diag"
-    "|sum|mean|max|norm|σ"
+    "sigmoid|sigma|softmax|sqrt|LeakyReLU|leaky_relu|leakyrelu|ReLU|relu|identity|tanh"
+    "|log|ln|exp|diag|sum|mean|max|norm|σ"
 )
 _GRAMMAR = rf"""
 start: side ("=" side)*
@@ -151,7 +151,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (r"\\(?:wedge|land)(?![a-z])", "∧"),
     (r"\\[lr]?[vV]ert(?![a-z])|\\\|", "‖"),
     (r"\\[dt]frac", r"\\frac"),
-    (r"\\(log|ln|exp|tanh|max|diag|softmax)(?![a-z])", r" \1"),
+    (r"\\(log|ln|exp|(?:arc)?(?:sin|cos|tan)h?|max|diag|softmax)(?![a-z])", r" \1"),
     (r"\\[{]|\\lbrack", "["),
     (r"\\[}]|\\rbrack", "]"),
     (r"[−–]", "-"),
@@ -178,7 +178,7 @@ class ShapeError(FormulaError):
 
 
 @functools.cache
-def _parser() -> Any:
+def _parser(words: tuple[str, ...]) -> Any:
     try:
         import lark
     except ImportError as error:
@@ -186,7 +186,8 @@ def _parser() -> Any:
             "mlp.worksheets: formulas are read by lark, which is not installed; "
             "pip install '.[formulas]' in the clone"
         ) from error
-    return lark.Lark(_GRAMMAR, parser="lalr", propagate_positions=True)
+    grammar = _GRAMMAR.replace(_WORDS, "|".join((*words, _WORDS)))
+    return lark.Lark(grammar, parser="lalr", propagate_positions=True)
 
 
 def signs(text: str) -> str:
@@ -212,8 +213,8 @@ def normal(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def read(text: str) -> Any:
-    """Return the tree of a formula.
+def read(text: str, words: tuple[str, ...] = ()) -> Any:
+    """Return the tree of a formula; words are the names of more functions.
 
     Raises
     ------
@@ -235,12 +236,12 @@ def read(text: str) -> Any:
     text = normal(text)
     if len(text) > LONGEST:
         raise FormulaError(f"it is longer than {LONGEST} characters", text[:40], 0)
-    return _read(text)
+    return _read(text, tuple(word for word in words if word not in _WORDS.split("|")))
 
 
 @functools.lru_cache(maxsize=1024)  # it is evaluated at several points
-def _read(text: str) -> Any:
-    parser = _parser()
+def _read(text: str, words: tuple[str, ...]) -> Any:
+    parser = _parser(words)
     import lark
 
     try:

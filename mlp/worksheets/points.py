@@ -11,6 +11,7 @@ from mlp.checking.copies import copies
 from mlp.derivation.derivation import Derivation
 from mlp.derivation.expressions import Chain, Derivative, Expr, Symbol
 from mlp.derivation.kinds import Affine, Elementwise
+from mlp.derivation.operations import Apply
 from mlp.derivation.tables import spelled
 from mlp.losses import CrossEntropyLoss
 from mlp.worksheets.questions import LAYOUTS, Target
@@ -107,10 +108,24 @@ def _functions(d: Derivation) -> dict[str, Function]:
         rule = place.rule
         if not isinstance(rule, Elementwise) or rule.drawn is not None:
             continue
-        plain = place.name.letter + place.name.below
-        for name in (plain, type(place.layer).__name__.lower()):
+        plain, printed = place.name.letter + place.name.below, rule.output(Symbol("z"))
+        names = [plain, type(place.layer).__name__.lower()]
+        if isinstance(printed, Apply) and isinstance(printed.args[0], Symbol):
+            names.append(printed.name)
+        for name in names:
             found.setdefault(name, _with_slope(rule))
+    for cell in (cell for row in (*d.forward, *d.jacobians) for cell in row):
+        for part in _applied(cell):
+            found.setdefault(part.name, (part.function, None))
     return found
+
+
+def _applied(cell: Any) -> Iterator[Apply]:
+    """Yield the functions in a formula."""
+    if isinstance(cell, Apply):
+        yield cell
+    for part in getattr(cell, "args", ()):
+        yield from _applied(part)
 
 
 def _with_slope(rule: Elementwise) -> Function:

@@ -80,3 +80,9 @@ class Point(NamedTuple):
     functions: Mapping[str, Function]
     aliases: Mapping[str, str]
     size: int
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The names of the functions that only this sheet has."""
+        own = self.functions.keys() - FUNCTIONS
+        return tuple(sorted(name for name in own if name.isalpha() and len(name) > 1))

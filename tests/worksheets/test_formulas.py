@@ -186,3 +186,9 @@ def test_without_lark_a_formula_is_a_sentence_and_numbers_are_marked(monkeypatch
     assert sheet.grade(numbers).total == len(numbers)
     with pytest.raises(ImportError, match=r"pip install '\.\[formulas\]'"):
         sheet.grade({"2.1": "W1 x + b1 + 0"})
+
+
+def test_more_words_are_functions_and_else_they_are_letters_side_by_side():
+    assert [t.data for t in read("sin(x)", ("sin", "cos")).children] == ["call"]
+    assert [t.data for t in read("sin(x)").children] == ["times"]
+    assert [t.data for t in read("sine(x)", ("sin", "cos")).children] == ["times"]

@@ -1,12 +1,14 @@
 """grade: layouts, hints, missing answers and files."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
-from homework import row, sheet_of
+from homework import marked, row, sheet_of
 
-from mlp import Linear, ReLU, Sigmoid
+from mlp import Layer, Linear, ReLU, Sigmoid
+from mlp.derivation import RULES, Apply, Elementwise
 from mlp.worksheets.marks import MarkRow, Marks, answers_of
 
 
@@ -104,3 +106,33 @@ def test_answers_are_taken_by_question():
     answers = answers_of(given)
     assert answers["5.1"] == [[1, 2]] and answers["6"] == ["a"]
     assert answers["7"] is given["7"]
+
+
+class Sine(Layer):
+    """y = sin x."""
+
+    def forward(self, x):
+        self.x = x
+        return np.sin(x)
+
+    def backward(self, grad_output):
+        return grad_output * np.cos(self.x)
+
+
+def test_the_functions_of_a_reader_s_own_rule_are_read(monkeypatch):
+    pytest.importorskip("lark")
+    sin, cos = (partial(Apply, f.__name__, f) for f in (np.sin, np.cos))
+    monkeypatch.setitem(RULES, Sine, Elementwise(sin, lambda x, y: cos(x)))
+    sheet = sheet_of(Linear(2, 2), Sine(), Linear(2, 1), questions="all")
+    assert "sin(" in sheet.solution["2.2"] and "cos(" in sheet.solution["4.1"]
+    marks = sheet.grade(sheet.solution)
+    assert marks.total == marks.maximum
+    for key, answer, mark in (
+        ("2.2", r"\sin(W_1 x + b_1)", 1),
+        ("2.2", "sine(W1 x + b1)", 1),
+        ("2.2", "cos(W1 x + b1)", 0),
+        ("2.2", "sinh(W1 x + b1)", None),
+        ("4.1", "sin'((z1)_i) if i = j, else 0", 1),
+        ("4.1", "-sin((z1)_i) if i = j, else 0", 0),
+    ):
+        assert marked(sheet, key, answer)[0] == mark, answer
