@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 from derivations import net
+from oracles import on_one_line
 
-from mlp import SGD, MSELoss, derive
+from mlp import (
+    SGD,
+    CrossEntropyLoss,
+    LayerNorm,
+    Linear,
+    MSELoss,
+    Sequential,
+    Sigmoid,
+    derive,
+)
 
 
 def test_evaluate_gives_the_numbers_of_every_table():
@@ -51,3 +61,40 @@ def test_evaluation_is_in_float64():
     assert values.forward[0].output.dtype == np.float64
     assert values.gradients[0].gradient.dtype == np.float64
     assert values.steps[2].equations == [None] * 4
+
+
+def test_a_letter_for_a_formula_has_its_value_and_stands_in_the_legend():
+    model = Sequential(Linear(2, 3, rng=0), LayerNorm(3))
+    d = derive(model, CrossEntropyLoss())
+    columns = np.array([[0.5], [-1.0]]), np.array([[0.0], [1.0], [0.0]])
+    values = d.values_at(*columns)
+    p = np.exp(values["ŷ"]) / np.exp(values["ŷ"]).sum()
+    np.testing.assert_allclose(values["p"], p)
+    np.testing.assert_allclose(values["P"], p.T)
+    np.testing.assert_allclose(values["μ⁽¹⁾"], [[values["z₁"].mean()]])
+    legend = on_one_line(d)
+    assert "; p = softmax ŷ;" in legend
+    assert "; P = softmax of each row of Ŷ;" in legend
+    names = [str(letter) for letter in d.letters()]
+    assert len(names) == len(set(names))
+
+
+def test_a_number_is_a_float_and_a_cell_has_the_shape_beside_it():
+    values = derive(net(), MSELoss()).evaluate([1, 2, 3], [4, 5])
+    assert type(values.forward[-1].output) is float
+    assert values.forward[0].output.shape == (4,)
+    for rows in values.gradients, values.jacobians, values.batch:
+        for row in rows:
+            assert row[1].shape == row.shape.value
+
+
+def test_the_values_of_a_batch_are_those_of_its_rows():
+    d, x = derive(net(Sigmoid), MSELoss()), np.array([[1.0, 2], [0, -1], [3, 0.5]])
+    y = np.array([[1.0, 0], [0, 1]])
+    whole = d.values_at(x, y)
+    given = d.values_at(x, y, [whole[name].T for name in ("z₁", "z₂", "z₃", "ŷ")])
+    for k in range(2):
+        alone = d.values_at(x[:, k : k + 1], y[:, k : k + 1])
+        for name in "z₁", "z₂", "z₃", "ŷ":
+            np.testing.assert_allclose(whole[name][:, k : k + 1], alone[name])
+            np.testing.assert_array_equal(given[name], whole[name])

@@ -2,17 +2,19 @@
 
 import copy
 import pickle
+import re
 import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import random_net, seeds
+from oracles import page_of, random_net, seeds
 
 from mlp import (
     SGD,
     BCELoss,
+    CrossEntropyLoss,
     Layer,
     Linear,
     MSELoss,
@@ -131,6 +133,54 @@ def test_repr_copy_and_pickle():
     assert repr(t) == "<One training step of Linear₁ with MSELoss>"
     assert str(copy.deepcopy(t)) == str(t)
     assert pickle.loads(pickle.dumps(t)).loss == t.loss
+
+
+def test_a_page_has_the_losses_and_each_line_with_its_number_once():
+    model = Linear(1, 1)
+    model.weight.data[...], model.bias.data[...] = 3.0, 1.0
+    sgd = SGD(model.parameters(), lr=0.1)
+    text = trace(model, MSELoss(), sgd, [[1.0]], [[0.5]])._repr_html_()
+    page_of(text)
+    assert re.findall("<h[34]>(.*?)</h", text) == [
+        "One training step of Linear₁ with MSELoss",
+        *("1. forward", "2. loss", "3. zero the gradients", "4. backward", "5. step"),
+    ]
+    rows = [re.findall("<t[dh].*?>(.*?)</t[dh]>", row) for row in text.split("<tr>")]
+    cells = [tuple(re.sub("<.*?>", "", cell) for cell in row) for row in rows]
+    assert ("loss before the step", "12.25") in cells
+    assert ("W⁽¹⁾.grad ← None", "", "") in cells
+    assert ("(∂ℓ/∂ŷ)₁", "= 2·(4−0.5)", "= 7") in cells
+    assert ("(∂ℓ/∂b⁽¹⁾)₁", "", "= 7") in cells  # not 7 = 7
+
+
+def test_the_losses_stand_in_two_columns():
+    model = Linear(1, 1, bias=False)
+    model.weight.data[...] = 3.0
+    t = trace(model, MSELoss(), SGD([model.weight], lr=0.1), [[1.0]], [[2.0]])
+    assert str(t).splitlines()[-4:] == [
+        "loss before the step       1",
+        "loss after it              0.64",
+        "its change                 −0.36",
+        "predicted, Σ ⟨∂ℓ/∂θ, Δθ⟩   −0.4",
+    ]
+
+
+def test_the_gradients_of_a_trace_are_those_of_the_parameters():
+    model = Linear(2, 1, rng=0)
+    sgd = SGD(model.parameters(), lr=0.1)
+    t = trace(model, MSELoss(), sgd, [[1.0, 2.0]], [[3.0]])
+    before = {name: data.copy() for name, data in model.state_dict().items()}
+    assert all(np.array_equal(t.before[f"0.{name}"], before[name]) for name in before)
+    for name, gradient in t.gradients.items():
+        np.testing.assert_allclose(t.after[name], t.before[name] - 0.1 * gradient)
+
+
+@pytest.mark.parametrize("y", [[[0.0, 1.0]], [[0.0, 0.0, 0.0, 1.0]]])
+def test_rows_of_the_wrong_width_are_refused_where_labels_would_do(y):
+    model = Linear(2, 3)
+    sgd = SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match=r"trace: expected y of shape \(N, 3\)"):
+        trace(model, CrossEntropyLoss(), sgd, [[1.0, 2.0]], y)
 
 
 class Own(Layer):
