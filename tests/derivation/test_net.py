@@ -1,5 +1,7 @@
 """A net, opened: how its layers are numbered, and what is refused."""
 
+import operator
+
 import numpy as np
 import pytest
 from derivations import net, texts
@@ -24,6 +26,7 @@ from mlp import (
     trace,
 )
 from mlp.derivation import RULES
+from mlp.derivation.net import check_each_row_alone, parameters_of
 
 
 @pytest.mark.parametrize(
@@ -234,3 +237,20 @@ def test_a_rule_of_the_wrong_sort_is_named(monkeypatch):
     monkeypatch.setitem(RULES, Softmax, RULES[MSELoss])
     with pytest.raises(NotImplementedError, match="got a LossRule"):
         derive(Sequential(Linear(2, 2), Softmax()), MSELoss())
+
+
+def test_the_parameters_are_those_of_a_layer_or_of_a_list_of_layers():
+    layers = [Linear(2, 3), ReLU(), Linear(3, 1)]
+    expected = [*layers[0].parameters(), *layers[2].parameters()]
+    for model in layers, Sequential(*layers):
+        assert all(map(operator.is_, parameters_of(model), expected))
+    assert all(map(operator.is_, parameters_of(layers[2]), expected[2:]))
+
+
+def test_only_a_layer_that_couples_the_rows_is_no_net_of_one_sample():
+    layer = BatchNorm1d(3)
+    d = derive(Sequential(Linear(2, 3), layer), MSELoss())
+    with pytest.raises(ValueError, match=r"got a BatchNorm1d in training mode"):
+        check_each_row_alone("derive", d.places)
+    layer.eval()
+    check_each_row_alone("derive", d.places)
