@@ -23,7 +23,7 @@ from mlp import (
     fit,
     train_step,
 )
-from mlp.sequential import is_plain
+from mlp.sequential import is_plain, numbered_layers
 
 
 @given(seeds, st.lists(sizes, min_size=2, max_size=7), st.integers(1, 4))
@@ -465,3 +465,33 @@ def work_on(model, x):
         except ValueError as error:
             reasons.append(str(error))
     return y, *reasons
+
+
+# ------------------------------------------------------- what a net is made of
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_layer_that_knows_its_net_is_not_made_of_it(depth):
+    knows = Identity()
+    net = Sequential(Linear(2, 2), knows, ReLU())
+    for _ in range(depth):
+        net = Sequential(net, Sigmoid())
+    knows.net = net
+    assert list(knows.members()) == []
+    assert len(net.parameters()) == 2
+    knows.other = Sequential(ReLU(), Sequential(Linear(2, 2)))  # of which it is no part
+    assert [name for name, _ in knows.members()] == ["other"]
+
+
+def test_layers_are_numbered_through_lists_and_plain_nets_alone():
+    own = Residual(Linear(2, 2))
+    layers = [Linear(2, 2), (ReLU(), Sequential(Sigmoid())), own]
+    for model in (layers, Sequential(layers[0], Sequential(*layers[1]), own)):
+        assert [name for name, _ in numbered_layers(model)] == [
+            "layer 0 (Linear)",
+            "layer 1.0 (ReLU)",
+            "layer 1.1.0 (Sigmoid)",
+            "layer 2 (Residual)",
+        ]
+    assert numbered_layers(own) == [("layer 0 (Residual)", own)]
+    assert numbered_layers([]) == []
