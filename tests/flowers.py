@@ -1,11 +1,13 @@
-"""A table of flowers with a class of text, and models of it."""
+"""A table of flowers with a class of text, models of it, and a model without one."""
 
 import csv
 import io
 
 import numpy as np
 
+from mlp import Linear, Sequential, Standardizer
 from mlp.__main__ import main
+from mlp.commands.tables import TableModel
 
 CLASSES = ["high", "low", "middle"]
 NAMES = ["weight", "width", "age", "kind"]
@@ -41,3 +43,23 @@ def predicted(capsys, model, table, *options):
     assert main(["predict", model, table, *options]) == 0
     out = capsys.readouterr().out
     return list(csv.reader(io.StringIO(out)))
+
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal([7, -5], [3, 0.1], (30, 2)), RNG.normal(90, 20, (30, 1))
+
+
+def model_of(classes=None, **parts):
+    """Return a model of the columns a and b: of three classes, or of numbers."""
+    given = {
+        "net": Sequential(Linear(2, len(classes or [0]), rng=0)),
+        "target": "t",
+        "columns": ["a", "b"],
+        "takes_others": False,
+        "classes": classes,
+        "x_scaler": Standardizer().fit(X),
+        "y_scaler": None if classes else Standardizer().fit(Y),
+        "missing": "error",
+        "decimal": ".",
+    }
+    return TableModel(**given | parts)

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from flowers import NAMES, flowers, predicted, trained, written
+from flowers import NAMES, X, flowers, model_of, predicted, trained, written
 from terminal import PYTHON_S, refused
 
 import mlp
@@ -127,3 +127,98 @@ def test_a_class_that_standard_output_lacks_is_a_sentence(at, capsys, monkeypatc
         patched.setattr(sys, "stdout", stream)
         assert main(["predict", "model.npz", table]) == 2
     assert "the sign 'ö', got one in ascii; set PYTH" in capsys.readouterr().err
+
+
+# ------------------------------------------------- a model that was not trained
+
+
+def lines(at, capsys, text, *options, **parts):
+    """Return the lines that predict prints for the text of a table."""
+    model_of(**parts).save("model.npz")
+    (at / "t.csv").write_text(text)
+    return predicted(capsys, "model.npz", "t.csv", *options)
+
+
+def test_numbers_are_printed_to_their_last_digit(at, capsys):
+    text = "a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in X.tolist())
+    head, *rows = lines(at, capsys, text)
+    assert head == ["t"]
+    assert [[float(y)] for (y,) in rows] == model_of().predicted(X).tolist()
+
+
+def test_a_class_is_the_most_probable_one(at, capsys):
+    classes = ["u", "with, comma", "w"]
+    text = "a,b\n" + "".join(f"{a!r},{b!r}\n" for a, b in X.tolist())
+    head, *rows = lines(at, capsys, text, classes=classes)
+    assert head == ["t", "t=u", "t=with, comma", "t=w"]
+    p = model_of(classes).predicted(X)
+    assert [list(map(float, row[1:])) for row in rows] == p.tolist()
+    assert [row[0] for row in rows] == [classes[k] for k in p.argmax(axis=1)]
+    assert len({row[0] for row in rows}) > 1
+
+
+def test_rows_come_in_the_order_of_the_table_however_they_are_written(at, capsys):
+    """Lines with quotes are read in another way than the blocks of lines above."""
+    text = "a,b\n" + "1,2\n" * 70_000 + '"3",4\n5,6\n'
+    _, *rows = lines(at, capsys, text)
+    x = np.array([*[[1.0, 2.0]] * 70_000, [3.0, 4.0], [5.0, 6.0]])
+    assert [[float(y)] for (y,) in rows] == model_of().predicted(x).tolist()
+
+
+def test_only_a_model_of_chosen_columns_takes_a_table_with_others(at, capsys):
+    text, plain = "b,t,c,a\n2,0,x,1\n", "a,b\n1,2\n"
+    expected = lines(at, capsys, plain)
+    assert lines(at, capsys, text, takes_others=True) == expected
+    assert lines(at, capsys, text.replace(",c,", ",t2,"), takes_others=True) == expected
+    lines(at, capsys, plain)
+    (at / "t.csv").write_text(text)
+    sentence = refused(capsys, "predict", "model.npz", "t.csv")
+    assert "predict: t.csv, row 1: expected no columns but those" in sentence
+    assert "got 'c' too" in sentence
+
+
+def test_what_is_missing_is_treated_as_in_training_unless_an_option_says_more(
+    at, capsys
+):
+    text = "a,b\n1,2\n,4\nNA,\n"
+    _, y, *_ = lines(at, capsys, "a,b\n1,2\n")
+    mean = X.mean(axis=0)
+    filled = model_of().predicted(np.array([[mean[0], 4], mean])).tolist()
+    for options, missing in (((), "mean"), (("--missing", "mean"), "drop")):
+        _, *rows = lines(at, capsys, text, *options, missing=missing)
+        assert rows[0] == y
+        assert [[float(v)] for (v,) in rows[1:]] == [
+            [pytest.approx(v, rel=1e-12)] for (v,) in filled
+        ]
+    assert lines(at, capsys, text, missing="drop") == [["t"], y, [""], [""]]
+    empty = ["", "", "", ""]
+    *_, one, other = lines(at, capsys, text, classes=["u", "v", "w"], missing="drop")
+    assert one == other == empty
+    lines(at, capsys, text, missing="drop")
+    sentence = refused(capsys, "predict", "model.npz", "t.csv", "--missing", "error")
+    assert "row 3, column 'a': expected a value, got none" in sentence
+    model_of().save("model.npz")  # whose missing is "error"
+    assert "row 3, column 'a'" in refused(capsys, "predict", "model.npz", "t.csv")
+
+
+def test_a_table_read_with_the_wrong_sign_is_told_both_cures(at, capsys):
+    lines(at, capsys, "a,b\n1,2\n")
+    (at / "t.csv").write_text("a;b\n1;2\n")
+    arguments = "predict", "model.npz", "t.csv", "--delimiter", ","
+    sentence = refused(capsys, *arguments)
+    assert sentence.endswith("several names, give --delimiter …\n")
+    model_of(decimal=",").save("model.npz")
+    arguments = "predict", "model.npz", "t.csv", "--delimiter", "|"
+    sentence = refused(capsys, *arguments)
+    assert sentence.endswith("give --delimiter … or --decimal .\n")
+    (at / "t.csv").write_text("a;c\n1;2\n")
+    sentence = refused(capsys, "predict", "model.npz", "t.csv")
+    assert sentence.endswith("without 'b'; it has 'a', 'c'\n")
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n"])
+def test_a_table_without_rows_has_too_few(text, at, capsys):
+    model_of().save("model.npz")
+    (at / "t.csv").write_text(text)
+    sentence = refused(capsys, "predict", "model.npz", "t.csv")
+    assert re.search("expected .* row", sentence)

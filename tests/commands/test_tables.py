@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from flowers import X, Y, model_of
 
 from mlp import (
     Linear,
@@ -14,32 +15,11 @@ from mlp import (
     save,
 )
 from mlp.commands.tables import (
-    TableModel,
     add_options,
     delimiter_of,
     read_model,
     spelling_of,
 )
-
-RNG = np.random.default_rng(0)
-X, Y = RNG.normal([7, -5], [3, 0.1], (30, 2)), RNG.normal(90, 20, (30, 1))
-
-
-def model_of(classes=None, **parts):
-    """Return a model of the columns a and b: of three classes, or of numbers."""
-    given = {
-        "net": Sequential(Linear(2, len(classes or [0]), rng=0)),
-        "target": "t",
-        "columns": ["a", "b"],
-        "takes_others": False,
-        "classes": classes,
-        "x_scaler": Standardizer().fit(X),
-        "y_scaler": None if classes else Standardizer().fit(Y),
-        "missing": "error",
-        "decimal": ".",
-    }
-    return TableModel(**given | parts)
-
 
 KINDS = {"classes": model_of(["u", "v", "w"]), "numbers": model_of()}
 
