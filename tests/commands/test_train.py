@@ -13,7 +13,7 @@ from flowers import CLASSES, NAMES, flowers, predicted, trained, written
 from terminal import PYTHON_S, refused
 
 import mlp
-from mlp import datasets, load_model
+from mlp import Adam, CrossEntropyLoss, MSELoss, datasets, fit, load_model
 from mlp.__main__ import main
 from mlp.commands import tables, train
 
@@ -125,6 +125,53 @@ def test_numbers_may_be_classes(at, capsys):
     assert predicted(capsys, "model.npz", table)[0] == ["kind", "kind=0", "kind=1"]
 
 
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        (range(10), "if the target's 0,1,2,3,4,5,6,7,8,9 are classes: --classes 0,1,"),
+        (range(11), None),  # too many for classes that somebody has numbered
+        ([1, 2.5, 4], None),
+        ([-1, 1], "--classes -1,1"),
+    ],
+)
+def test_few_whole_numbers_may_be_meant_as_classes(values, hint, at, capsys):
+    rows = zip(range(22), [*values] * 11, strict=False)
+    table = written(at / "t.csv", ["a", "kind"], rows)
+    trained(table, "--epochs", "1")
+    err = capsys.readouterr().err
+    assert hint in err if hint else "classes" not in err
+
+
+@pytest.mark.parametrize(
+    ("target", "loss", "baseline"),
+    [("kind", CrossEntropyLoss, "logistic regression"), ("age", MSELoss, None)],
+)
+def test_a_target_has_its_loss_and_a_baseline(
+    target, loss, baseline, at, capsys, monkeypatch
+):
+    """Logistic regression is trained as the net is; least squares is solved."""
+    calls = []
+
+    def spy(model, criterion, optimizer, *data, **given):
+        calls.append((model, criterion, optimizer, given))
+        return fit(model, criterion, optimizer, *data, **given)
+
+    monkeypatch.setattr("mlp.fitting.fit.fit", spy)
+    table = written(at / "t.csv", NAMES, flowers(60))
+    options = ["--epochs", "2", "--lr", "0.07", "--batch-size", "9", "--hidden", "4,5"]
+    trained(table, *options, "--columns", "weight,width", target=target)
+    k = 3 if target == "kind" else 1
+    nets = [[2, 4, 5, k], [2, k]] if baseline else [[2, 4, 5, k]]
+    assert (baseline or "least squares") in capsys.readouterr().out
+    for sizes, call in zip(nets, calls, strict=True):
+        model, criterion, optimizer, given = call
+        assert [w.data.shape[1] for w in model.parameters()[::2]] == sizes[:-1]
+        assert [b.data.size for b in model.parameters()[1::2]] == sizes[1:]
+        assert (type(criterion), type(optimizer), optimizer.lr) == (loss, Adam, 0.07)
+        assert (given["epochs"], given["batch_size"], given["patience"]) == (2, 9, 30)
+        assert given["progress"] == (sizes == nets[0])
+
+
 def test_a_constant_column_does_no_harm(at, capsys):
     rows = [["7", *row[1:]] for row in flowers(60)]
     table = written(at / "t.csv", NAMES, rows)
@@ -142,6 +189,7 @@ def test_a_constant_column_does_no_harm(at, capsys):
         (["--hidden", "-3"], "--hidden"),
         (["--epochs", "0"], "--epochs"),
         (["--epochs", "1.5"], "--epochs"),
+        (["--epochs", "٣"], "--epochs: expected a number from 1 to 999999, got '٣'"),
         (["--batch-size", "x"], "--batch-size"),
         (["--lr", "0"], "--lr: expected a number above 0, got '0'"),
         (["--lr", "nan"], "--lr"),
