@@ -1,4 +1,4 @@
-"""Kinks, second points, second backwards, and batches that are not taken."""
+"""Kinks, second points and second backwards."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ from mlp import (
     BCELoss,
     Layer,
     Linear,
-    Loss,
     MSELoss,
     ReLU,
     Sequential,
@@ -67,54 +66,6 @@ def test_a_kink_hides_no_mistake_elsewhere():
 def test_a_place_near_a_kink(x):
     assert check_layer(ReLU(), np.array([[x]])).ok
     assert check_layer(ReLU(), np.array([[x, 1.0], [-1.0, 2.0]])).ok
-
-
-# --------------------------------------------- batches that a layer does not take
-
-
-def test_a_loss_with_a_weight_for_each_row():
-    weights = np.arange(1.0, 6.0)[:, np.newaxis]
-
-    class Weighted(Loss):
-        def forward(self, prediction, target):
-            self.difference = prediction - target
-            return float(np.sum(weights * self.difference**2))
-
-        def backward(self):
-            return weights * self.difference
-
-    report = check_gradients(Linear(3, 2), Weighted(), batch(5, 3), batch(5, 2))
-    assert verdicts(report)["prediction"] == "factor 1/2"
-
-
-@pytest.mark.parametrize("error", [AssertionError, RuntimeError, IndexError, None])
-def test_a_layer_for_batches_of_one_size(error):
-    mask = (batch(5, 3) > 0).astype(float)
-
-    def f(x):
-        if error and len(x) != 5:
-            raise error("five rows")
-        return mask * x**2
-
-    for c, verdict in ((1, "factor 1/2"), (2, "right"), (2 / 5, "factor 1/N")):
-        layer = Own(f, lambda x, y, g, c=c: c * g * mask * x)
-        assert verdicts(check_layer(layer, batch(5, 3))) == {"x": verdict}
-
-
-@pytest.mark.parametrize("error", [AssertionError, RuntimeError])
-def test_an_error_of_a_loss_says_where_it_came_from(error):
-    class Own(MSELoss):
-        def forward(self, prediction, target):
-            if np.any((prediction < 0) | (prediction > 1)):
-                raise error("no probability")
-            return super().forward(prediction, target)
-
-    model = Sequential(Linear(1, 1, bias=False), Sigmoid())
-    model[0].weight.data[...] = 40
-    with pytest.raises(error, match="no probability") as caught:
-        check_gradients(model, Own(), [[1.0], [0.01]], [[0.0], [1.0]])
-    assert caught.value.__notes__[0] == "in forward of Own: prediction (2, 1)"
-    assert "an input was moved by" in caught.value.__notes__[1]
 
 
 # -------------------------------------------------- a second point, and another g
