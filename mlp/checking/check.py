@@ -232,10 +232,7 @@ class Check:
             with np.errstate(all="ignore"):
                 pairs = [(near.inputs[name], near.gradients()[name])]
                 m = along_all(
-                    lambda: np.asarray(np.sum(near.grad_output * near.run())),
-                    pairs,
-                    self.rng,
-                    1,
+                    lambda: np.sum(near.grad_output * near.run()), pairs, self.rng, 1
                 )
         except Exception:  # of a reader's code, which does not take these numbers
             return False
@@ -293,9 +290,9 @@ class Check:
 
         frozen = Frozen(model)
 
-        def loss() -> Array:
+        def loss() -> float:
             frozen.restore()
-            return np.asarray(criterion.forward(model.forward(x.copy()), y.copy()))
+            return criterion.forward(model.forward(x.copy()), y.copy())
 
         loss()
         grad_input = model.backward(criterion.backward())

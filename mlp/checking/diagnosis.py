@@ -280,7 +280,7 @@ def _as_rows(criterion: Loss, y: Any, watches: list[Watch]) -> Any:
     """Return class labels as rows of the prediction's shape, all else as it is."""
     shape = watches[-1].shape if watches else ()
     if criterion.takes_labels and len(shape) == 2 and np.shape(y) == shape[:1]:
-        return np.asarray(y)[:, np.newaxis] == np.arange(shape[1])
+        return y[:, np.newaxis] == np.arange(shape[1])
     return y
 
 

@@ -141,7 +141,7 @@ def measure(
 
 
 def along_all(
-    f: Callable[[], Array],
+    f: Callable[[], npt.ArrayLike],
     pairs: Sequence[tuple[Array, Array | None]],
     rng: np.random.Generator,
     count: int = DIRECTIONS,
@@ -234,7 +234,7 @@ def _sample(analytic: Array, rng: np.random.Generator) -> list[tuple[int, ...]]:
 
 
 def _along(
-    f: Callable[[], Array],
+    f: Callable[[], npt.ArrayLike],
     pairs: Sequence[tuple[Array, Array | None]],
     v: Array,
     grad_output: Any = 1.0,

@@ -86,8 +86,14 @@ class Piece(ABC):
         """Yield what is wrong besides the gradients."""
 
     @abstractmethod
-    def doubled(self, letter: str) -> Piece | None:
-        """Return this with twice as many rows, "N", or columns, "K"."""
+    def doubled(self, letter: str) -> Piece:
+        """Return this with twice as many rows, "N", or columns, "K".
+
+        Raises
+        ------
+        ValueError
+            If it has none, or has as many as it must.
+        """
 
     def evidence(self, name: str, analytic: Array, m: Measured) -> Evidence:
         """Return what verdict asks for."""
@@ -155,14 +161,12 @@ class Piece(ABC):
         for letter in (letter for letter in sizes if letter not in known):
             tells = sizes[letter] > 2 and (known or sizes["N"] != sizes["K"])
             powers[letter] = _power(rest, sizes[letter]) if tells else 0
-            rest /= sizes[letter] ** powers[letter]
         return {letter: powers[letter] for letter in sizes}, sizes
 
     def _grown(self, letter: str, name: str) -> float:
         """Return the ratio with twice the rows or columns, NaN if there is none."""
         try:
-            twice = self.doubled(letter)
-            return np.nan if twice is None else twice._ratio(name)
+            return self.doubled(letter)._ratio(name)
         except Exception:  # of a reader's code, which does not take such a batch
             return np.nan
 
@@ -292,10 +296,12 @@ class LayerPiece(Piece):
                 f"make a new array"
             )
 
-    def doubled(self, letter: str) -> LayerPiece | None:
+    def doubled(self, letter: str) -> LayerPiece:
         """Return this layer with each row of x twice."""
-        if letter == "K" or self.x.ndim == 0 or self.grad_output.ndim == 0:
-            return None
+        if letter == "K":
+            raise ValueError(
+                f"{self.who}: expected rows, N, to be doubled, got columns"
+            )
         twice = self.copied()
         twice.x = np.concatenate([self.x, self.x])
         twice.grad_output = np.concatenate([self.grad_output, self.grad_output])
@@ -357,13 +363,10 @@ class LossPiece(Piece):
             if not np.array_equal(now, before):
                 yield f"{self.who}: it writes into the {name}, which is the caller's"
 
-    def doubled(self, letter: str) -> LossPiece | None:
+    def doubled(self, letter: str) -> LossPiece:
         """Return this loss with each row, or column, twice."""
-        axis = "NK".index(letter)
-        if min(self.prediction.ndim, self.target.ndim) <= axis:
-            return None
         pair = (
-            np.concatenate([array, array], axis)
+            np.concatenate([array, array], "NK".index(letter))
             for array in (self.prediction, self.target)
         )
         return LossPiece(copy.deepcopy(self.criterion), *pair)

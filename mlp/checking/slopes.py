@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from mlp._shared.arrays import Array
 
@@ -65,7 +66,7 @@ class Move(NamedTuple):
 
 
 def slope(
-    f: Callable[[], Array],
+    f: Callable[[], npt.ArrayLike],
     moves: Sequence[Move],
     grad_output: Any = 1.0,
     scale: float | None = None,

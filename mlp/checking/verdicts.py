@@ -374,8 +374,6 @@ def _mask(e: Evidence) -> Iterator[Verdict]:
 
 def normalization(e: Evidence) -> Iterator[Verdict]:
     """Find what a backward of a normalisation has left out."""
-    if e.is_loss or e.is_parameter or e.at.shape != e.grad_output.shape:
-        return
     for n in normalized(e.at, e.output, e.parameters):
         for label, sentence, given, right in backwards(n, e.grad_output):
             if e.gives(e.of(given)) and _equal(e.of(right), e.measured):

@@ -44,7 +44,7 @@ class Watch:
     parameter_gradient: float | None = None
     update: float | None = None
     has_like_units = has_like_gradients = False  # all columns of y, and of ∂ℓ/∂y
-    is_lively = False  # whether its gradient asks for a step
+    is_lively: bool  # whether its gradient asks for a step, if there is an update
     output: Array  # of one that saturates
     shape: tuple[int, ...] = ()
 
