@@ -5,12 +5,14 @@ import re
 import numpy as np
 import pytest
 from oracles import on_one_line
-from reports import batch, linear, right_but
+from reports import batch, linear, right_but, verdicts
 
 from mlp import (
     Layer,
     Linear,
+    Loss,
     MSELoss,
+    Sigmoid,
     check_gradients,
     check_layer,
 )
@@ -71,3 +73,23 @@ def test_nan_in_y_or_from_a_forward_is_said_to_be_that():
     report = check_layer(Overflowing(), np.array([[1.0, 1000.0], [2.0, 0.5]]))
     assert not report.ok
     assert "forward gives NaN or infinity in 1 of the 4 entries" in on_one_line(report)
+
+
+def test_a_loss_that_broadcasts():
+    class Broadcast(Loss):
+        def forward(self, prediction, target):
+            self.difference = prediction - target
+            return float(np.mean(self.difference**2))
+
+        def backward(self):
+            return 2 * self.difference / self.difference.size
+
+    report = check_gradients(Linear(3, 1), Broadcast(), batch(5, 3), batch(5))
+    right_but(report, prediction="wrong shape")
+    assert "did (N, 1) − (N,) broadcast to (N, N)?" in on_one_line(report)
+
+
+def test_a_slope_as_small_as_what_differences_may_be_off():
+    report = check_layer(Sigmoid(), np.full((2, 2), 37.0))
+    assert verdicts(report) == {"x": "too flat to tell"}
+    assert report.ok
