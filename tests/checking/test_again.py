@@ -11,6 +11,7 @@ from mlp import (
     Layer,
     Linear,
     MSELoss,
+    Parameter,
     ReLU,
     Sequential,
     Sigmoid,
@@ -178,3 +179,14 @@ def test_a_sum_that_was_begun_before_the_check():
     layer.backward(batch(5, 4))
     report = check_layer(layer, batch(5, 3))
     right_but(report, bias="added up over two backwards")
+
+
+def test_a_parameter_that_nothing_depends_on_needs_no_gradient():
+    class Spare(Linear):
+        def __init__(self):
+            super().__init__(3, 4, rng=0)
+            self.spare = Parameter(np.ones(2))
+
+    report = right_but(check_layer(Spare(), batch(5, 3)))
+    assert report.rows[-2].name == "spare"
+    assert report.rows[-2].analytic == report.rows[-2].numerical == 0

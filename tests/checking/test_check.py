@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from oracles import on_one_line
 from reports import batch, linear, right_but, verdicts
+from small import elementwise
 
 from mlp import (
     Layer,
@@ -93,3 +94,16 @@ def test_a_slope_as_small_as_what_differences_may_be_off():
     report = check_layer(Sigmoid(), np.full((2, 2), 37.0))
     assert verdicts(report) == {"x": "too flat to tell"}
     assert report.ok
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "verdict"),
+    [(lambda x: x > 0, "right but for a kink"), (lambda x: np.nan * x, "differs")],
+)
+def test_a_kink_is_one_only_if_a_little_away_all_is_right(elsewhere, verdict):
+    """At 0 these slopes lie between those of a ReLU, 0 and 1."""
+    layer = elementwise(
+        lambda x: np.maximum(x, 0),
+        lambda x, y: np.where(x == 0, [0.2, 0.3, 0.1], elsewhere(x)),
+    )
+    assert verdicts(check_layer(layer, np.zeros((2, 3)))) == {"x": verdict}

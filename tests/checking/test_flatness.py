@@ -219,3 +219,13 @@ def test_the_slope_of_a_stranger_is_compared_with_its_greatest(scale):
     assert "Saturated" not in str(mlp.diagnose(model, mlp.MSELoss(), x, y))
     model[0].weight.data *= 1000
     assert "Saturated" in str(mlp.diagnose(model, mlp.MSELoss(), x, y))
+
+
+def test_where_a_slope_is_infinite_no_other_is_called_flat():
+    x = np.array([[0.0, 1.0], [4.0, 9.0]])
+    with np.errstate(divide="ignore"):
+        root = elementwise(
+            lambda x: np.sqrt(abs(x)), lambda x, y: np.copysign(0.5, x) / y
+        )
+        assert flatness.Probe(root).flat(x, np.sqrt(x)).saturated is None
+        assert flatness.Probe(root).flat(x + 1, np.sqrt(x + 1)).saturated == 0

@@ -15,6 +15,7 @@ from mlp import (
     check_gradients,
     check_layer,
 )
+from mlp.checking.normalizing import normalized
 
 X = np.random.default_rng(0).normal(size=(5, 4)) * [1, 3, 0.5, 2] + [0, 1, 5, -2]
 
@@ -169,3 +170,10 @@ def test_a_mistake_in_a_net_is_named_where_it_is_made(kind):
     wrong = {row.name: row.verdict for row in report.rows if not row.ok}
     assert wrong.pop("all of these") == "see above"
     assert wrong == {"1.x": "statistics held constant"}
+
+
+def test_only_what_keeps_a_shape_of_rows_can_be_normalised():
+    x = X - X.mean(axis=0)
+    assert [found.axis for found in normalized(x, 3 * x, [])] == [0, 1]
+    for given, y in ((x, 3 * x[:4]), (x, np.array(1.0)), (x[0], 3 * x[0])):
+        assert not [*normalized(given, y, [])]

@@ -24,7 +24,8 @@ from mlp import (
     check_layer,
     one_hot,
 )
-from mlp.checking.verdicts import _known
+from mlp.checking import verdicts as patterns
+from mlp.checking.differences import measure
 
 # --------------------------------------------------------- what a layer gets wrong
 
@@ -428,8 +429,8 @@ def test_a_sigmoid_with_the_slope_of_a_tanh():
 
 
 def test_a_slope_says_how_well_it_is_known_only_if_that_is_not_well():
-    assert _known(1e6, 1.0) == ""
-    assert _known(1.0, 1.0).startswith(" ± ")
+    assert patterns._known(1e6, 1.0) == ""
+    assert patterns._known(1.0, 1.0).startswith(" ± ")
 
 
 def test_no_side_is_named_if_all_are_on_it():
@@ -443,3 +444,29 @@ def test_no_side_is_named_if_all_are_on_it():
         (row,) = mlp.check_layer(Wrong(), at).rows
         assert row.verdict == "differs"
         assert "it differs just where" not in row.sentence
+
+
+@pytest.mark.parametrize("c", [2, 0.5, -1])
+@pytest.mark.parametrize("off", [1, 1 + 3e-5, 1 + 5e-4])
+def test_a_half_is_told_from_what_is_nearly_one(c, off):
+    layer = elementwise(np.tanh, lambda x, y: c * off * (1 - y**2))
+    (found,) = verdicts(check_layer(layer, batch(5, 3))).values()
+    exact = {2: "factor 2", 0.5: "factor 1/2", -1: "sign"}[c]
+    assert (found == exact) == (off < 1.0001)
+
+
+@pytest.mark.parametrize(
+    ("error", "labels"), [(0.005, ["factor 2", "sign"]), (0.05, ["differs"] * 2)]
+)
+def test_slopes_that_are_hardly_known_fit_no_pattern(error, labels):
+    """Ten times their error is a twentieth of them, or a half."""
+    x = batch(4, 3)
+    for c, label in zip((2, -1), labels, strict=True):
+        m = measure(lambda: x**2, x, c * 2 * x, 1.0, np.random.default_rng(0))
+        m = m._replace(error=error * abs(m.numerical))
+        e = patterns.Evidence(
+            measured=m, analytic=c * 2 * x, at=x, grad_output=np.ones_like(x),
+            output=x**2, parameters=[], draws=False, is_loss=False, is_parameter=False,
+            growth=lambda: ({"N": 0, "K": 0}, {"N": 4, "K": 3}),
+        )  # fmt: skip
+        assert patterns.verdict(e).label == label
