@@ -63,10 +63,9 @@ class Watch:
 
     def forward(self, x: npt.ArrayLike) -> Array:
         """Run the layer's forward, and measure its output."""
-        given = np.array(x) if self._is_watching else x
-        y = self._forward(x)
         if not self._is_watching:
-            return y
+            return self._forward(x)
+        given, y = np.array(x), self._forward(x)
         out = np.asarray(y, np.float64)
         self.ran, self.shape, self.finite["output"] = True, out.shape, is_finite(out)
         if out.size:
@@ -80,9 +79,9 @@ class Watch:
     def backward(self, grad_output: npt.ArrayLike, **options: Any) -> Array | None:
         """Measure what comes down, and run the layer's backward."""
         if self._is_watching:
-            g = np.asarray(grad_output, np.float64)
+            g = np.asarray(grad_output)
             self.gradient, self.finite["gradient"] = norm([g]), is_finite(g)
-            self.has_like_gradients = are_alike(np.asarray(grad_output))
+            self.has_like_gradients = are_alike(g)
         return self._backward(grad_output, **options)
 
     def measure(self, before: list[Array], held: set[int]) -> None:
@@ -140,8 +139,7 @@ def are_alike(array: Array) -> bool:
 
 def norm(arrays: Iterable[Array]) -> float:
     """Return the root of the sum of squares, none of which may underflow."""
-    flat = [np.asarray(a, np.float64).ravel() for a in arrays]
-    numbers = np.concatenate([np.zeros(0), *flat])
+    numbers = np.concatenate([np.zeros(0), *map(np.ravel, arrays)])  # in float64
     largest = float(np.abs(numbers).max(initial=0))
     if largest == 0 or not math.isfinite(largest):
         return largest

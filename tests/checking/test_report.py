@@ -26,7 +26,7 @@ def test_only_the_wrong_rows_stand_out():
     assert re.findall(r"<p>(.*?)</p>", page) == ["1.x: it is 3 times what it should be"]
     assert "2 of 9 gradients wrong" in page
     assert "<td>0.67</td><td>factor 3</td>" in page  # 1 − 1/3
-    assert page.count("&lt; 1e-9/td><td>right</td>") == 7
+    assert page.count("&lt; 1e-9</td><td>right</td>") == 7
 
 
 def test_a_note_says_that_not_all_entries_were_measured():
