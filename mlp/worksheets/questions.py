@@ -294,7 +294,8 @@ class Formula(Question):
             elif state.layout not in values:
                 raise
         if not values or not next(iter(values.values())):
-            return [Found(0.0, "the question", "an answer is not the question itself")]
+            sentence = "an answer is not the question itself"
+            return [Found(0.0, "the question", sentence, is_said=True)]
         count = len(next(iter(values.values())))
         return [self._side(values, k, state) for k in range(count)]
 

@@ -5,6 +5,8 @@ import pytest
 from homework import lines, marked, paper, sheet_of
 
 from mlp import Linear
+from mlp.worksheets.evaluation import Evaluation
+from mlp.worksheets.questions import LAYOUTS, RIGHT, Chosen, Ordered, State
 
 pytest.importorskip("lark")
 
@@ -34,6 +36,14 @@ relu 4.3 | factor 1/2 (1/K taken twice) | (2/K)(ŷ − y)^T / 2
 relu 4.3 | letter | ∂ℓ/∂ŷ
 bce 4.3 | σ' too early | (ŷ − y)^T/K
 relu 4.3 | factor 2 (1/K lost) | (2/K)(ŷ − y)^T = 2(ŷ − y)^T
+relu 4.3 | factor 2 (1/K lost) | 2(ŷ − y)^T = (2/K)(ŷ − y)^T
+relu 2.1 | factor 7 | (7 W1 x + 7 b1)^T
+relu 2.1 | the question | z1 = z1
+relu 3.1 | the question | ∂ℓ/∂W1 = ∂ℓ/∂W1
+relu 2.5 | shape | ŷ - y
+relu 2.5 | differs | log(-1)
+relu 4.3 | shape | 1
+relu 3.3 | zero | 0 dl/dyhat W2 dz2/dz1
 """
 
 
@@ -106,3 +116,125 @@ def test_the_order_of_the_steps():
     late, early = [f, loss, b, zero, step], [loss, f, zero, b, step]
     for answer in (late, early, "A B C D", 5, [f] * 5):
         assert sheet.grade({"1.1": answer}).total == 0
+
+
+BOTH = LAYOUTS
+
+
+@pytest.mark.parametrize(
+    ("allowed", "found", "share", "said"),
+    [
+        (BOTH, ["numerator"], 1, ""),
+        (BOTH, BOTH, 1, ""),
+        (["numerator"], BOTH, 1, ""),
+        (BOTH, ["denominator"], 1, "in denominator layout; the sheet is in numerator"),
+        (["numerator"], ["denominator"], 0, "in denominator layout; the sheet is in "),
+        (["denominator"], ["denominator"], 1, "in denominator layout; the sheet is in"),
+        (["denominator"], ["numerator"], 0, "in numerator layout; marks are for denom"),
+    ],
+)
+def test_an_answer_has_its_mark_in_the_layouts_that_are_allowed(
+    allowed, found, share, said
+):
+    result = State("numerator", tuple(allowed), {}).in_layouts(found)
+    assert result.share == share and said in result.sentence
+    assert (result == RIGHT) is (said == "")
+    mirrored = {"numerator": "denominator", "denominator": "numerator"}
+    turned = State("denominator", tuple(mirrored[a] for a in allowed), {})
+    assert turned.in_layouts([mirrored[f] for f in found]).share == share
+
+
+def test_the_other_layout_is_the_one_that_the_sheet_is_not_in():
+    for layout, other in (BOTH, BOTH[::-1]):
+        found = State(layout, BOTH, {}).in_other_layout()
+        assert f"in {other} layout; the sheet is in {layout}" in found.sentence
+
+
+STEPS = "forward", "loss", "zero the gradients", "backward", "step"
+
+
+@pytest.mark.parametrize(
+    ("order", "label"),
+    [
+        ("12345", "right"),
+        ("31245", "right"),
+        ("13245", "right"),
+        ("12435", "zeroed late"),
+        ("12453", "zeroed late"),
+        ("21345", "order"),
+        ("12354", "order"),
+        ("14235", "order"),
+        ("1234", "unread"),
+        ("112345", "unread"),
+    ],
+)
+def test_an_order_of_the_steps_is_right_or_says_why_not(order, label):
+    names = [STEPS[i] for i in (3, 0, 4, 2, 1)]
+    question = Ordered("1.1", [], names)
+    letters = dict(zip(names, "ABCDE", strict=True))
+    given = [letters[STEPS[int(i) - 1]] for i in order]
+    found = question.found(" → ".join(given), State("numerator", BOTH, {}))
+    assert (found.label, found.share) == (label, float(label == "right"))
+    assert question.found([STEPS[int(i) - 1] for i in order], None).label == label
+    assert question.solution == "B E D A C"
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ("rises", "right"),
+        (" Rises.\n", "right"),
+        ("falls", "the other way round"),
+        ("up", "unread"),
+        (1, "unread"),
+        (None, "unread"),
+    ],
+)
+def test_a_word_is_one_of_a_few(answer, label):
+    question = Chosen("6.1", [], ("rises", "falls"), "rises")
+    found = question.found(answer, State("numerator", BOTH, {}))
+    assert (found.label, found.share) == (label, float(label == "right"))
+    assert found.sentence == "expected rises or falls" * (label == "unread")
+
+
+def test_what_gives_nothing_away_is_said_without_hints():
+    sheet = paper("relu")
+    for answer, said in (
+        ("z1", "z₁ may not stand in this answer"),
+        ("W2 x", "W2 is 2 × 4 and cannot multiply x, which is 3 × 1"),
+        ("z1 = z1", "an answer is not the question itself"),
+        ("(", "the formula ends too early"),
+        ("", "expected a formula, as text"),
+    ):
+        text = marked(sheet, "2.1", answer, hints="none")[2]
+        assert text.startswith(said)
+    for answer in ("-W1 x - b1", "2 W1 x + 2 b1", "W1 x"):
+        assert marked(sheet, "2.1", answer, hints="none")[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("at", "answer", "said"),
+    [
+        ("4.3", "1", "it is a number and should be 1 × 2"),
+        ("2.5", "ŷ − y", "it is 2 × 1 and should be a number"),
+        (
+            "4.3",
+            "I",
+            "it is 2 × 2, a matrix; what is asked for is 1 × 2, which has one",
+        ),
+        ("2.1", "log(-1) x", "it has no finite value at random points"),
+        ("2.1", "W1 x", "it has another value at random points"),
+        ("3.1", "x dl/dyhat dyhat/dz3 W2", "∂z₂/∂z₁ is left out"),
+    ],
+)
+def test_what_is_wrong_with_a_formula_is_a_sentence(at, answer, said):
+    assert said in marked(paper("relu"), at, answer)[2]
+
+
+def test_a_formula_that_is_nested_too_deeply_is_left_to_a_person(monkeypatch):
+    def deep(self, tree):
+        raise RecursionError
+
+    monkeypatch.setattr(Evaluation, "of", deep)
+    found = paper("relu").asked["2.1"].found("x", State("numerator", BOTH, {}))
+    assert found[:3] == (None, "unread", "it is nested too deeply")
