@@ -2,14 +2,15 @@
 
 import copy
 import math
+from functools import partial
 
+import library
 import numpy as np
 import pytest
 
 from mlp import (
     SGD,
     Adam,
-    AdamW,
     BatchNorm1d,
     Buffer,
     CheckpointError,
@@ -23,7 +24,6 @@ from mlp import (
     Optimizer,
     Parameter,
     ReLU,
-    RMSprop,
     Sequential,
     clip_grad_norm,
     fit,
@@ -81,12 +81,9 @@ class Unreduced(Loss):
 
 
 MAKERS = {
-    "SGD": lambda p: SGD(p, lr=0.05, momentum=0.9),
-    "Adam": lambda p: Adam(p, lr=0.02, betas=(0.8, 0.9)),
-    "AdamW": lambda p: AdamW(p, lr=0.02),
-    "RMSprop": lambda p: RMSprop(p, lr=0.02, momentum=0.5),
-    "own": lambda p: Own(p, lr=0.02),
-}
+    kind.__name__: partial(kind, lr=0.02, **library.settings(kind))
+    for kind in library.OPTIMIZERS
+} | {"own": lambda p: Own(p, lr=0.02)}
 
 
 def net(seed=0, maker="Adam", k=2):
