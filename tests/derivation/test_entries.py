@@ -12,12 +12,15 @@ from mlp import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
+    Dropout,
     Layer,
     LayerNorm,
     Linear,
     MSELoss,
     Sequential,
     Sigmoid,
+    Softmax,
+    Tanh,
     trace,
     train_step,
 )
@@ -128,6 +131,24 @@ def test_a_layer_mixed_by_ones_own_rule_without_entries_shows_its_values(monkeyp
     assert assert_reads_back(t) > 10
     ŷ = model.forward([[1.0, 2.0]])
     assert f"ŷ₁ = {figure(ŷ[0, 0])}\n" in str(t)
+
+
+@pytest.mark.parametrize(
+    ("layer", "line"),
+    [
+        (Linear(7, 2, rng=0), "ŷ: 2 numbers, mean "),
+        (Softmax(), "ŷ: 7 numbers, mean "),
+        (LayerNorm(7), "μ⁽¹⁾: 1 × 1 numbers, mean "),
+        (Tanh(), "ŷ₇ = tanh("),
+        (Dropout(0.5, rng=0), "ŷ₇ = "),
+    ],
+    ids=repr,
+)
+def test_an_entry_of_more_than_six_terms_is_summed_up(layer, line):
+    model = Sequential(Linear(1, 7, rng=0), layer)
+    y = [[0.5] * (2 if isinstance(layer, Linear) else 7)]
+    t = trace(model, MSELoss(), SGD(model.parameters(), lr=0.1), [[1]], y)
+    assert f"   {line}" in str(t)
 
 
 def test_no_line_says_what_the_first_layer_would_hand_down():

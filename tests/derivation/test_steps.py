@@ -12,7 +12,6 @@ from mlp import (
     Linear,
     MSELoss,
     Optimizer,
-    RMSprop,
     Sequential,
     Tanh,
     derive,
@@ -103,19 +102,6 @@ def test_a_small_learning_rate_is_written_out():
     d = derive(model, MSELoss(), optimizer=SGD(model.parameters(), lr=1e-5))
     assert "− 0.00001 · " in str(d.steps[4].equations[0])
     assert "e-05" not in d.to_latex()
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("decay", [0.0, 0.1])
-@pytest.mark.parametrize("make", [SGD, RMSprop])
-def test_a_setting_of_0_has_no_line(make, momentum, decay):
-    model, settings = Linear(2, 1, rng=0), (momentum, decay)
-    optimizer = make(model.parameters(), lr=0.25, momentum=momentum, weight_decay=decay)
-    step = derive(model, MSELoss(), optimizer=optimizer).steps[-1]
-    text = "\n".join(map(str, step.equations))
-    for letter, setting in zip(("0.9 · ", "0.1 · "), settings, strict=True):
-        assert (letter in text) == (setting != 0)
-    assert ("u(W⁽¹⁾)" in text) == (make is RMSprop and momentum != 0)
 
 
 def test_a_new_value_is_an_assignment_and_a_letter_of_the_rule_an_equation():
