@@ -6,7 +6,10 @@ import pytest
 pytest.importorskip("sklearn")
 
 from estimating import quiet, rows
+from sklearn import metrics
+from sklearn.exceptions import DataConversionWarning
 
+from mlp import BCEWithLogitsLoss, CrossEntropyLoss
 from mlp.estimators import MLPClassifier
 
 
@@ -59,3 +62,53 @@ def test_classes_of_partial_fit():
         net.partial_fit(x, y + 1)
     with pytest.raises(ValueError, match="early_stopping=False for partial_fit"):
         net.set_params(early_stopping=True).partial_fit(x, y)
+
+
+@pytest.mark.parametrize(
+    ("classes", "loss"), [(2, BCEWithLogitsLoss), (3, CrossEntropyLoss)]
+)
+def test_the_loss_is_the_mean_of_minus_log_p_of_the_right_class(classes, loss):
+    x, y = rows(classes=classes)
+    net = MLPClassifier(
+        (4,), max_iter=1, learning_rate_init=1e-300, alpha=0.0, random_state=0
+    )
+    quiet(net, x, y)
+    assert net.n_outputs_ == (1 if classes == 2 else classes)
+    expected = metrics.log_loss(y, net.predict_proba(x))
+    assert net.loss_ == pytest.approx(expected)
+    target = np.eye(classes)[y] if classes > 2 else y[:, np.newaxis]
+    assert loss()(net.model_.predict(x), target) == pytest.approx(expected)
+
+
+def test_of_two_classes_the_second_has_the_probability_of_the_sigmoid():
+    x, y = rows()
+    net = quiet(MLPClassifier((4,), max_iter=20, random_state=0), x, y)
+    z = net.model_.predict(x)[:, 0]
+    np.testing.assert_allclose(net.predict_proba(x)[:, 1], 1 / (1 + np.exp(-z)))
+    assert np.array_equal(net.predict(x), (z > 0).astype(int))
+
+
+def test_a_column_of_labels_is_taken_with_a_warning():
+    x, y = rows()
+    net = MLPClassifier((4,), max_iter=2, random_state=0)
+    with pytest.warns(DataConversionWarning):
+        quiet(net, x, y[:, np.newaxis])
+    assert net.predict(x).shape == (40,)
+
+
+def test_the_held_out_score_is_the_share_that_is_right_by_weight():
+    x, y = rows(classes=3)
+    net = quiet(MLPClassifier((4,), max_iter=5, random_state=0), x, y)
+    w = np.linspace(0, 2, 40)
+    z = net.model_.predict(x)
+    assert net._score_of(z, y, None) == net.score(x, y)
+    assert net._score_of(z, y, w) == pytest.approx(net.score(x, y, w))
+
+
+def test_a_failed_first_part_leaves_no_classes_behind():
+    x, y = rows()
+    net = MLPClassifier((4,), max_iter=2, random_state=0)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        net.partial_fit(x, y[:9], classes=[0, 1, 2])
+    quiet(net, x, y)
+    assert net.classes_.tolist() == [0, 1]

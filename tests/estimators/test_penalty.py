@@ -7,7 +7,7 @@ pytest.importorskip("sklearn")
 
 from estimating import quiet, rows
 
-from mlp import BCEWithLogitsLoss, MSELoss
+from mlp import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, Parameter
 from mlp.estimators import MLPClassifier
 from mlp.estimators.penalty import Penalized
 
@@ -37,3 +37,29 @@ def test_the_penalty_is_in_the_loss_and_in_the_gradient(criterion, weight):
                 ends.append(value())
                 p.data[i] -= sign * 1e-6
             assert p.grad[i] == pytest.approx((ends[0] - ends[1]) / 2e-6, abs=1e-7)
+
+
+def test_no_alpha_is_no_penalty_and_no_gradient_of_it():
+    W, error = Parameter([[3.0]]), MSELoss()
+    loss = Penalized(error, [W], 0.0)
+    x, y = np.array([[7.0]]), np.array([[5.0]])
+    assert loss(x, y) == error(x, y) == 4.0
+    assert loss.backward().tolist() == [[4.0]] and W.grad is None
+
+
+def test_the_penalty_adds_to_a_gradient_and_keeps_its_dtype():
+    W = Parameter(np.float32([[3.0, -1.0]]))
+    W.add_grad(np.float32([[1.0, 1.0]]))
+    loss = Penalized(MSELoss(), [W], alpha=0.5, factor=2.0)
+    ŷ, y = np.float32([[7.0], [1.0]]), np.float32([[5.0], [1.0]])
+    assert loss(ŷ, y) == 2 * 2 + 0.5 / 4 * 10  # 2 · mean of 4 and 0; n = 2
+    gradient = loss.backward()
+    assert gradient.dtype == W.grad.dtype == np.float32
+    assert gradient.tolist() == [[4.0], [0.0]]
+    assert W.grad.tolist() == [[1.75, 0.75]]  # 1 + (0.5 / 2) W
+    assert W.data.tolist() == [[3.0, -1.0]]
+
+
+def test_the_targets_are_those_of_the_loss_inside():
+    assert Penalized(CrossEntropyLoss(), [], 1.0).takes_labels
+    assert not Penalized(MSELoss(), [], 1.0).takes_labels
