@@ -18,6 +18,109 @@ from mlp import (
     train_step,
 )
 from mlp.parallel import AllReduce, meeting
+from mlp.parallel.meeting import Meeting
+
+
+def met(size, function, dtype=np.float64, length=2):
+    """Return what function(team) returned or raised in each of size processes."""
+    return run(size, lambda comm: function(Meeting(comm, length, np.dtype(dtype))))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_buffer_is_added_up_and_each_says_its_rows(dtype):
+    def job(team):
+        buffer, behind = team.blank()
+        behind[...] = team.rank + 1, 10.0**team.rank
+        rows, summed = team.add_up(buffer, 5.0 * team.rank)
+        assert rows.dtype == summed.dtype == dtype
+        return rows.tolist(), summed.tolist(), team.blank()[1].tolist()
+
+    assert every(met(3, job, dtype)) == [([0, 5, 10], [6, 111], [0, 0])] * 3
+
+
+def test_values_are_handed_out_and_gathered_by_rank():
+    called = []
+
+    def job(team):
+        value = team.of_first(lambda: called.append(team.rank) or {"a": 7})
+        return team.gathered(team.rank * value["a"])
+
+    assert every(met(3, job)) == [[0, 7, 14]] * 3 and called == [0]
+
+
+def test_values_that_differ_are_told_with_their_process():
+    refused(
+        lambda comm: Meeting(comm, 1, np.dtype(float)).expect_alike(
+            "fit", {"epochs": 3, "batch_size": 8 + comm.rank // 2}
+        ),
+        *(
+            ValueError,
+            "fit: expected batch_size to be the same in all processes, got 8",
+        ),
+        size=3,
+    )
+    assert met(2, lambda team: team.expect_alike("fit", {"a": 1})) == [None, None]
+
+
+def test_a_net_without_buffers_and_generators_needs_no_call():
+    def job(team):
+        team.comm.calls.clear()
+        team.hand_out(net())
+        return team.comm.calls
+
+    assert every(met(2, job)) == [[], []]
+
+
+def test_an_error_is_told_once_and_the_team_goes_on():
+    def job(team):
+        calls, told = team.comm.calls, []
+        try:
+            with team.alike(), team.alike():
+                if team.rank == 1:
+                    raise LookupError("odd")
+                team.gathered(0)
+        except LookupError as error:
+            told.append(error.args)
+        return told, calls.count("Allreduce"), team.gathered(team.rank)
+
+    assert every(met(3, job)) == [([("odd",)], 1, [0, 1, 2])] * 3
+
+
+def test_what_each_of_them_does_is_told_and_the_meeting_is_over():
+    def job(team):
+        sentences = []
+        for _ in range(2):
+            try:
+                if team.rank == 0:
+                    team.add_up(team.blank()[0], 1.0)
+                else:
+                    team.gathered(0)
+            except RuntimeError as error:
+                sentences.append(str(error))
+        calls = len(team.comm.calls)
+        team.expect_next()
+        team.finish()
+        team.tell(ValueError())  # to nobody
+        assert len(team.comm.calls) == calls == 1
+        return sentences
+
+    (first, again), (other, _) = every(met(2, job))
+    assert first == again == other
+    assert "process 0 that takes step 1 and process 1 that gathers after 0 st" in first
+
+
+def test_one_that_has_finished_takes_no_part_in_an_error_of_another():
+    def job(team):
+        if team.rank == 0:
+            team.finish()
+            return "done"
+        try:
+            with team.alike():
+                raise LookupError("odd")
+        except LookupError as error:
+            return error.args
+
+    assert every(met(2, job)) == ["done", ("odd",)]
 
 
 def odd_fit(does, at=6):
