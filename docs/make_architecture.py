@@ -44,27 +44,28 @@ ORDER = {
 }
 COURSE = ("core", "layers", "losses", "sequential", "optim", "training")
 FIRST = "The course, in reading order"
-THEN = "Beside it"
+THEN = "What is used beside the course"
 LAST = "The tools, and what all packages share"
 PAGE = """# The architecture
 
 `docs/make_architecture.py` writes this page and its picture from the imports in
-`mlp/`. A test fails when they are out of date; write them anew with
+`mlp/`. A test fails when they are out of date. To write them again, run
 `.venv/bin/python docs/make_architecture.py`.
 
 ![The packages of mlp, with an arrow from each to those it imports](architecture.svg)
 
 A box is a package or a module at the top of `mlp/`, with its files. It stands one
-storey above the highest box that it imports, so every arrow points down. An arrow is
-left out where a path of other arrows leads to the same box. The six boxes with a blue
-edge are the course. The three wings above it (`checking`, `derivation`, `fitting`) do
-not import each other. [design.md](design.md) states the directions, and
-[contributing.md](contributing.md) says where a new piece goes.
+row above the highest box that it imports, so every arrow points down. The picture
+leaves out an arrow if a path of other arrows leads to the same box. The six boxes with
+a blue edge are the course. The three packages above it (`checking`, `derivation`,
+`fitting`) are tools, called wings, and do not import each other. [design.md](design.md)
+states the directions of the imports, and [contributing.md](contributing.md) says where
+to put something new.
 
 ## What to read, file by file
 
 The sentence beside a file is the first line of its docstring. Read the course in this
-order, and of the rest what you need.
+order. Of the other files, read what you need.
 """
 
 BOX, PAD, LINE, MARGIN, STOREY = 132, 12, 15, 20, 56  # in pixels
