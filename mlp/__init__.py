@@ -1,10 +1,10 @@
-"""Multilayer perceptrons in which every formula shown is run.
+"""Multilayer perceptrons in pure NumPy, with every gradient derived.
 
-The names in __all__ stand in reading order: what a net is made of, the
+The names in __all__ are in reading order: what a net is made of, the
 layers, the losses, the chain of layers, the optimizers, the five steps, and
 the tools. Each docstring derives the code under it. The README has an
-example; read mlp.core next. Each name is loaded when it is first asked for,
-so that a script waits only for what it uses.
+example; read mlp.core next. Each name is imported when it is first used, so
+that a script does not wait for what it does not use.
 """
 
 from _thread import RLock as _RLock

@@ -1,16 +1,16 @@
-"""What a weight is at first, and why.
+"""Initializers: the random weights of a new net.
 
-A net begins with random weights. If they are too small, the signal fades on
-its way through the layers, and with it the gradient on its way back; if
-they are too large, both grow. The right size is derived below. Linear
-takes an initializer by its name, Linear(…, init="he_normal"), or any
-function of a shape and a Generator that returns an array.
+If the first weights are too small, the outputs become smaller from layer to
+layer, and so do the gradients on the way back. If the weights are too
+large, both grow. The right size is derived below. Linear takes the name of
+an initializer, Linear(…, init="he_normal"), or any function of a shape and
+a Generator that returns an array.
 
 Derivation
 ----------
-One layer y = W x of n inputs and m outputs, as a rule between activations.
-Let the weights be independent, with mean 0 and variance v, and independent
-of x. Forward, yᵢ = Σⱼ Wᵢⱼ xⱼ is a sum of n terms:
+Take one layer y = W x with n inputs and m outputs. Let the weights be
+independent, with mean 0 and variance v, and independent of x. Forward,
+yᵢ = Σⱼ Wᵢⱼ xⱼ is a sum of n terms:
 
     Var[yᵢ] = n v E[xⱼ²]              the variances of a sum add up
 
@@ -18,24 +18,24 @@ Backward, (∂ℓ/∂x)ⱼ = Σᵢ (∂ℓ/∂y)ᵢ Wᵢⱼ is a sum of m terms:
 
     Var[(∂ℓ/∂x)ⱼ] = m v E[(∂ℓ/∂yᵢ)²]
 
-Over L layers the variance is multiplied by (n v)ᴸ, (m v)ᴸ backward: it
-stays only if each factor is 1.
+Over L layers the variance is multiplied by (n v)ᴸ forward and by (m v)ᴸ
+backward. It stays the same only if each factor is 1.
 
     v = 1/n           forward, while the activation is near the identity,
                       as tanh is around 0
     v = 1/m           backward, by the same argument
-    v = 2/(n + m)     Glorot: between the two; exact for both if n = m
-    v = 2/n           He: a ReLU lets half of a symmetric y through, so
+    v = 2/(n + m)     Glorot: between the two; right for both if n = m
+    v = 2/n           He: a ReLU sets half of a symmetric y to 0, so
                       E[xⱼ²] = E[((y)⁺)²] = ½ Var[y] of the layer below,
                       and the factor ½ n v is 1
 
-A uniform distribution on (−a, a) has the variance a²/3, so a = √(3 v). The
-bias begins at 0 with all of these. "uniform", Linear's default, is U(−1/√n,
-1/√n) for weight and bias, as in PyTorch; its v = 1/(3n) lets the gradient,
-and the part of the signal that comes from x, fade by √3 a layer, and more
-with a ReLU.
+A uniform distribution on (−a, a) has the variance a²/3, so a = √(3 v). With
+all of these the bias starts at 0. "uniform", Linear's default, is U(−1/√n,
+1/√n) for weight and bias, as in PyTorch. Its variance is v = 1/(3n), so in
+each layer the gradient, and the part of the output that comes from x,
+become smaller by a factor √3, and by more with a ReLU.
 
-examples/initialization.py measures all this layer by layer, 20 layers deep.
+examples/initialization.py measures this in each layer of a net of 20.
 
 References
 ----------
@@ -67,7 +67,7 @@ def he_uniform(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     shape : (int, int)
         (out_features, in_features), that is (m, n).
     rng : np.random.Generator
-        What it is drawn from.
+        Draws the weight.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def glorot_normal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
 
 
 def zeros(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-    """Return a weight of 0, for a last layer; a hidden one would not learn.
+    """Return a weight of 0, for a last layer; a hidden layer cannot learn.
 
     Examples
     --------

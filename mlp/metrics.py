@@ -1,9 +1,9 @@
-"""Metrics: what the loss means in the words of whoever asked.
+"""Metrics: accuracy, the confusion matrix, and R².
 
-A net is trained on the loss, which is smooth. A metric says what one wants
-to know: how many answers are right, how much of the variation is explained.
-It need not have a derivative. fit takes any function of prediction and
-target, in this order, that returns a number.
+A net is trained with a loss, which has a derivative. A metric answers the
+question of a user: how many predictions are right, or how much of the
+variation is explained? It need not have a derivative. fit takes any
+function of prediction and target, in this order, that returns a number.
 """
 
 from __future__ import annotations
@@ -55,11 +55,12 @@ def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     Parameters
     ----------
     prediction : array_like of shape (N, 1) or (N, K)
-        One column: the probability of a yes, which is one above 0.5. More:
-        the class is the column of the largest entry, the first of several.
+        One column: the probability of class 1, which is predicted if it is
+        above 0.5. More columns: the predicted class is the column of the
+        largest entry, or the first such column.
     target : array_like of the same shape, or (N,)
-        One column: 0 or 1. More: one-hot rows, as one_hot makes them, or
-        labels, the whole numbers 0 to K − 1, of shape (N,).
+        One column: 0 or 1. More columns: one-hot rows, as one_hot makes
+        them, or labels of shape (N,), the whole numbers 0 to K − 1.
 
     Returns
     -------
@@ -69,8 +70,8 @@ def accuracy(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     ------
     ValueError
         If the shapes differ, as (N, 1) and (N,), or are not rows; if there
-        are none; if a prediction is not finite, or the target not of 0 and
-        1 with, in more than one column, a single 1 a row, nor of labels.
+        are no rows; if a prediction is not finite; if the target has
+        neither 0 and 1 (one-hot, if it has several columns) nor labels.
     TypeError
         If one of them does not hold real numbers.
 
@@ -93,35 +94,34 @@ def confusion_matrix(
     target: npt.ArrayLike,
     classes: npt.ArrayLike | None = None,
 ) -> npt.NDArray[np.int64]:
-    """Return how many rows of class i were taken for class j, in entry (i, j).
+    """Return a matrix: entry (i, j) counts rows of class i predicted as j.
 
-    The diagonal counts right answers; a row is a true class, a column an
-    answer.
+    A row of the matrix is a true class, a column is a predicted class. The
+    diagonal counts the right predictions.
 
     Parameters
     ----------
     prediction, target : array_like
-        As accuracy takes them; or both labels of shape (N,), numbers or
-        text.
+        As for accuracy; or both are labels of shape (N,), numbers or text.
     classes : array_like of shape (K,), or None
-        The classes of labels, in the order of the matrix; None takes the
-        distinct ones, sorted. Of scores the columns are the classes.
+        For labels: the classes in the order of the matrix; None takes the
+        distinct labels, sorted. Otherwise the columns are the classes.
 
     Returns
     -------
     array of shape (K, K), int64
-        K is the number of columns of prediction, or 2 if there is one; of
-        labels, the number of classes.
+        K is the number of columns of prediction, or 2 if there is one. For
+        labels it is the number of classes.
 
     Raises
     ------
     ValueError, TypeError
-        As accuracy; if classes are given for scores, one of them is there
-        twice, or a label is none of them.
+        As for accuracy; if classes are given but prediction and target are
+        not labels; if a class is there twice, or a label is not a class.
 
     Examples
     --------
-    One 0 is taken for a 1, and one 2 for a 0:
+    One 0 is predicted as 1, and one 2 as 0:
 
     >>> from mlp.metrics import confusion_matrix
     >>> scores = [[0.9, 0.1, 0.0], [0.2, 0.7, 0.1],
@@ -159,9 +159,10 @@ def confusion_matrix(
 def r2(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     """Return R² = 1 − Σ (y − ŷ)² / Σ (y − mean of y)².
 
-    The share of the target's variation that the prediction explains: 1 if
-    it is exact, 0 if it is no better than always saying the mean, below 0
-    if it is worse. Of several columns it is the mean of each one's R².
+    The share of the target's variation that the prediction explains. It is
+    1 for an exact prediction, and 0 if the prediction is as good as always
+    predicting the mean; it may be below 0. For several columns it is the
+    mean of their R².
 
     Parameters
     ----------
@@ -170,22 +171,21 @@ def r2(prediction: npt.ArrayLike, target: npt.ArrayLike) -> float:
     Returns
     -------
     float
-        Computed in float64. A column whose target is constant, so that
-        there is nothing to explain, counts as 1 if the prediction is exact,
-        else as 0.
+        Computed in float64. R² of a column with a constant target is 1 if
+        the prediction is exact, else 0.
 
     Raises
     ------
     ValueError
         If the shapes differ, as (N, 1) and (N,), or are not rows; if there
-        are none; if a number is not finite.
+        are no rows; if a number is not finite.
     TypeError
         If one of them does not hold real numbers.
 
     Warns
     -----
     UserWarning
-        If there is one row only: R² is then NaN.
+        If there is only one row: R² is then NaN.
 
     Examples
     --------

@@ -1,11 +1,10 @@
-"""Schedules: by what to multiply lr in each epoch.
+"""Schedules: the factor of lr in each epoch.
 
-lr has two jobs that want different numbers: at first to get somewhere, then
-to settle. Far from a minimum long steps are right; close to it they only
-carry the batch's noise into the weights. A schedule is a plain function of
-the epoch, counted from 0, that returns a factor of at least 0; fit takes lr
-· schedule(epoch) for that epoch. Any such function will do, lambda epoch: 1
-/ (1 + epoch) too.
+Far from a minimum of the loss long steps are good. Close to a minimum they
+only carry the noise of the batches into the weights, so lr should be
+smaller there. A schedule is a function of the epoch, counted from 0, that
+returns a factor of at least 0; fit uses lr · schedule(epoch) in that epoch.
+You can use any such function, for example lambda epoch: 1 / (1 + epoch).
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ class _Schedule:
 
 
 class constant(_Schedule):
-    """The schedule 1: lr stays as it is.
+    """The schedule 1: lr does not change.
 
-    What fit does without a schedule; something for warm_up to end in.
+    fit does the same without a schedule. Use it after warm_up.
 
     Examples
     --------
@@ -46,14 +45,14 @@ class constant(_Schedule):
 
 
 class step(_Schedule):
-    """The schedule factor^⌊epoch / every⌋: a drop now and then.
+    """The schedule factor^⌊epoch / every⌋: lr drops every few epochs.
 
     Parameters
     ----------
     every : int
-        How many epochs an lr lasts.
+        How many epochs to keep each lr.
     factor : float
-        What each drop multiplies by, at least 0.
+        The factor of each drop, at least 0.
 
     Examples
     --------
@@ -73,12 +72,12 @@ class step(_Schedule):
 
 
 class exponential(_Schedule):
-    """The schedule rate^epoch: the same share less in every epoch.
+    """The schedule rate^epoch: lr falls by the same factor in each epoch.
 
     Parameters
     ----------
     rate : float
-        What each epoch multiplies lr by, above 0 and at most 1.
+        The factor of each epoch, above 0 and at most 1.
 
     Examples
     --------
@@ -99,15 +98,15 @@ class exponential(_Schedule):
 class inverse_time(_Schedule):
     """The schedule 1 / (1 + rate · ⌊epoch / every⌋).
 
-    It falls fast at first and then ever more slowly, so that lr never gets
-    so small that the run stands still.
+    It falls fast at first and then more and more slowly. So lr does not
+    become so small that training stops making progress.
 
     Parameters
     ----------
     rate : float
         How fast it falls, at least 0.
     every : int
-        How many epochs an lr lasts.
+        How many epochs to keep each lr.
 
     Examples
     --------
@@ -119,7 +118,7 @@ class inverse_time(_Schedule):
     References
     ----------
     Robbins and Monro, A stochastic approximation method, 1951: the sum of
-    all lr is infinite, as it has to be to reach a minimum from anywhere.
+    all lr is infinite, which is needed to reach a minimum from any start.
     """
 
     def __init__(self, rate: float, every: int = 1) -> None:
@@ -134,16 +133,15 @@ class inverse_time(_Schedule):
 class cosine(_Schedule):
     """The schedule least + (1 − least) · ½ (1 + cos(π epoch / epochs)).
 
-    Half a wave from 1 down to least: flat at first, while there is far to
-    go, and flat at the end, while the weights settle. From epoch = epochs
-    on it is least.
+    Half a cosine wave, from 1 down to least. It changes slowly at the start
+    and at the end. From epoch = epochs on it is least.
 
     Parameters
     ----------
     epochs : int
-        How many epochs the way down takes, as a rule all of the run.
+        How many epochs it takes to fall, usually all epochs of the run.
     least : float
-        Where it ends, at least 0.
+        The last factor, at least 0.
 
     Examples
     --------
@@ -171,17 +169,17 @@ class cosine(_Schedule):
 class warm_up(_Schedule):
     """The schedule (epoch + 1) / (epochs + 1) for some epochs, then another.
 
-    The first steps of a large lr are taken with weights that know nothing
-    yet, and can throw them far off. A few epochs of smaller steps first,
-    and the same lr is harmless.
+    With random weights, long first steps can move the weights far away from
+    any good values. After a few epochs with shorter steps the same lr is
+    safe.
 
     Parameters
     ----------
     epochs : int
-        How many epochs the way up takes.
+        How many epochs it takes to rise.
     then : function of the epoch
-        What follows; its own epochs are counted from 0 again, so in a run
-        of 20, warm_up(5, cosine(15)).
+        The schedule that follows. Its epochs are counted from 0 again, so
+        for a run of 20 epochs write warm_up(5, cosine(15)).
 
     Examples
     --------

@@ -1,8 +1,9 @@
 """Sequential: layers in a row, and the chain rule.
 
-Backpropagation is the chain rule, read from the loss backwards, so that
-each step is a row times a matrix and never a matrix times a matrix. The two
-loops of forward and backward are all of it. Read mlp.optim next.
+Backpropagation is the chain rule, computed from the loss backwards. So for
+one sample each step is a row times a matrix, and never a matrix times a
+matrix. The code is two loops, one in forward and one in backward. Read
+mlp.optim next.
 """
 
 from __future__ import annotations
@@ -31,22 +32,22 @@ class Sequential(Layer):
     ----------
     *layers : Layer
         In the order in which x goes through them. len, indexing, slicing
-        and iteration are those of a tuple; a slice is a Sequential of the
-        same layers, parameters included.
+        and iteration work as for a tuple; a slice is a Sequential with the
+        same layers and the same parameters.
 
     Raises
     ------
     TypeError
         If one of them is not a Layer.
     ValueError
-        If one of them is in it twice: the second forward would overwrite
-        what the first one's backward needs. Or if forward is called on no
-        layers.
+        If a layer is in it twice: its second forward would overwrite what
+        the backward of the first one needs. Or if forward is called and
+        there are no layers.
 
     Shapes
     ------
-    x, grad_input : as the first layer has them
-    y, grad_output : as the last layer has them
+    x, grad_input : as for the first layer
+    y, grad_output : as for the last layer
 
     Derivation
     ----------
@@ -56,16 +57,17 @@ class Sequential(Layer):
         ∂ℓ/∂x  = ∂ℓ/∂z_L · ∂z_L/∂z_L₋₁ · … · ∂z₂/∂z₁ · ∂z₁/∂x
         ∂ℓ/∂θₖ = ∂ℓ/∂z_L · ∂z_L/∂z_L₋₁ · … · ∂zₖ₊₁/∂zₖ · ∂zₖ/∂θₖ
 
-    All these products begin alike, so let gₖ = ∂ℓ/∂zₖ and share it:
+    All these products begin with the same factors. Let gₖ = ∂ℓ/∂zₖ, so that
+    these are multiplied only once:
 
         g_L    = ∂ℓ/∂z_L             what the loss's backward returns
         gₖ₋₁   = gₖ · ∂zₖ/∂zₖ₋₁      what layer k's backward returns
         ∂ℓ/∂θₖ = gₖ · ∂zₖ/∂θₖ        what layer k's backward adds to .grad
 
-    For one sample each product, from the left, is a row times a matrix, n²
-    multiplications for layers of width n. From the right, from x up, each
-    would be a matrix times a matrix, n³. ℓ is one number and the parameters
-    are many, so the gradient is taken backwards.
+    For one sample, from left to right each product is a row times a matrix,
+    which takes n² multiplications for layers of width n. From right to left
+    each product would be a matrix times a matrix, which takes n³. The row
+    is short because ℓ is only one number.
 
     Examples
     --------
@@ -81,7 +83,7 @@ class Sequential(Layer):
       (2): Linear(in_features=3, out_features=1, bias=True)
     )
 
-    The chain rule by hand is what backward does:
+    backward does the same as the chain rule written by hand:
 
     >>> x, y = [[1.0, -2.0]], [[1.0]]
     >>> loss = MSELoss()
@@ -146,8 +148,8 @@ class Sequential(Layer):
     ) -> Array | None:
         """Return ∂ℓ/∂x, given ∂ℓ/∂y, and add ∂ℓ/∂θ to each θ.grad.
 
-        With needs_input_grad=False, which spares the first layer a matrix
-        product, it returns None.
+        With needs_input_grad=False it returns None, and the first layer
+        computes one matrix product less.
         """
         if not self._layers:
             raise _no_layer("backward")
@@ -162,19 +164,18 @@ class Sequential(Layer):
         return g if needs_input_grad else None
 
     def predict(self, x: npt.ArrayLike, batch_size: int | None = None) -> Array:
-        """Return forward(x), and leave what a pending backward needs alone.
+        """Return forward(x), in evaluation mode, without effects on the net.
 
-        Each layer's forward runs on a copy that shares its parameters and
-        is let go at once, so no activations are kept.
+        You can call it between forward and backward. It runs a copy of each
+        layer that has the same parameters, so no activations are kept.
 
         Parameters
         ----------
         x : array_like
             As for forward.
         batch_size : int or None
-            How many rows go through at a time: beyond the result, no more
-            than such a batch's activations are in memory. None: all at
-            once.
+            How many rows to compute at a time, so that only the activations
+            of such a batch are in memory. None: all rows at once.
 
         Returns
         -------
@@ -184,10 +185,10 @@ class Sequential(Layer):
         Raises
         ------
         ValueError, TypeError
-            As forward; if x has NaN or infinity, which are counted, and the
-            first is named; if batch_size is not an int of at least 1; if x
-            is a DataFrame whose columns have other names than that of fit,
-            or another order.
+            As forward; if x has NaN or infinity (the error counts them and
+            names the first); if batch_size is not an int of at least 1; if
+            x is a DataFrame and its columns are not those of fit, in the
+            same order.
 
         Examples
         --------
@@ -255,11 +256,10 @@ class Sequential(Layer):
         Returns
         -------
         str
-            A line a layer, those of inner Sequentials under their own
-            indices. Nothing runs: the shape of an output is known where a
-            layer has out_features, and stays where it has keeps_shape;
-            after another layer it is "?". A parameter that two layers share
-            counts once in the total.
+            A line for each layer, also for those in inner Sequentials. No
+            layer runs. The shape of an output comes from out_features, or
+            with keeps_shape from the layer before; after other layers it is
+            "?". A parameter that two layers share counts once in the total.
 
         Examples
         --------

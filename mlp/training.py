@@ -1,7 +1,7 @@
 """train_step: the five steps of training.
 
 They are the same for every net, every loss and every optimizer. The usual
-mistakes in a training loop are a step that is missing, and one in the wrong
+mistakes in a training loop are a missing step and a step in the wrong
 place. mlp.fitting.fit runs the five steps for epochs; read it next.
 """
 
@@ -29,22 +29,22 @@ def train_step(
     Parameters
     ----------
     model : Layer
-        A Sequential, as a rule.
+        Usually a Sequential.
     criterion : Loss
         How wrong the model's predictions are.
     optimizer : Optimizer
-        Made of the model's parameters(), or some of them.
+        Made with the model's parameters(), or some of them.
     x, y : array_like
-        A batch of rows, and their targets, as the loss takes them.
+        A batch of rows, and their targets for the loss.
     weight : array_like of shape (N,), or None
-        By what each row counts in the loss, at least 0: help(mlp.losses).
+        The weight of each row in the loss, at least 0: help(mlp.losses).
 
     Returns
     -------
     float
-        The loss on this batch, before the step. In a team of processes
-        (mlp.parallel) x is this one's part of the batch, and it is the loss
-        of that; 0 if the part has no rows.
+        The loss on this batch, before the step. With several processes
+        (mlp.parallel) x is the part of this process, and the result is the
+        loss on this part; 0 if the part has no rows.
 
     Raises
     ------
@@ -57,11 +57,11 @@ def train_step(
 
         1. forward          ŷ = f(x; Θ)
         2. loss             ℓ(ŷ, y)
-        3. zero the grads   ∂ℓ/∂Θ ← nothing, since backward adds
+        3. zero the grads   ∂ℓ/∂Θ ← None, because backward adds
         4. backward         ∂ℓ/∂Θ by the chain rule, from ∂ℓ/∂ŷ down
-        5. step             Θ ← Θ − lr ∂ℓ/∂Θ           if it is plain SGD
+        5. step             Θ ← Θ − lr ∂ℓ/∂Θ           for plain SGD
 
-    ∂ℓ/∂x is not needed, so backward is told to leave that product out.
+    ∂ℓ/∂x is not needed, so backward gets needs_input_grad=False.
 
     Examples
     --------

@@ -1,10 +1,11 @@
-"""What everything is made of: the contracts.
+"""The base classes and contracts of layers, losses and optimizers.
 
-A net needs an array that has a gradient, a function that knows its own
-derivative, a number to make small, and a rule for the next step. Each class
-here is a contract: whoever keeps it can put a layer, a loss or an optimizer
-of their own among those of the library. Read parameter.py first, then
-layer.py, loss.py and optimizer.py; mlp.layers comes next.
+A net needs an array that has a gradient (Parameter), a function that knows
+its own derivative (Layer), a number to make small (Loss), and a rule for
+the next step (Optimizer). Each class here is a contract: it says which
+methods a class of your own must have, to be used like those of the library.
+Read parameter.py first, then layer.py, loss.py and optimizer.py; mlp.layers
+comes next.
 """
 
 from mlp.core.layer import Layer as Layer

@@ -29,28 +29,28 @@ _asked: ContextVar[frozenset[int]] = ContextVar("_asked", default=frozenset())
 class Layer(_Forward, ABC):
     """y = f(x; θ), with the two products that the chain rule needs of it.
 
-    A layer of your own writes forward and backward, and assigns its
-    Parameters and the Layers inside it as attributes; nothing else, not
-    even super().__init__().
+    To write a layer of your own, write forward and backward, and assign its
+    Parameters and the Layers inside it as attributes. It needs nothing
+    else, not even super().__init__().
 
     Notes
     -----
     Parameters and Layers are found in attributes and __slots__, and in
     lists, tuples, dicts, deques, partials, bound methods, closures and
     objects of your own (a dataclass, say) that are kept there. A set of
-    them is refused, since it has no order to name them by. A reference back
-    to the Sequential that the layer is in is not followed.
+    them is refused, because a set has no order to name them by. A reference
+    back to the Sequential that the layer is in is not followed.
 
-    copy.copy, which predict runs, has the same Parameters and a memory of
-    its own: all that is listed above is the copy's own, and methods and
-    closures work on the copy. Arrays and all other objects are shared, so
-    forward must not write into them in place. copy.deepcopy shares nothing,
-    and a backward that is pending can be run on both.
+    predict runs a copy.copy. It shares the Parameters, but everything else
+    that is listed above is the copy's own, and methods and closures work on
+    the copy. Arrays and all other objects are shared, so forward must not
+    write into them in place. A copy.deepcopy shares nothing; after a
+    forward, backward can be run on both, once each.
 
-    A pickle of the library's layers and losses has no backward pending: the
-    batch that forward kept is left out. One of your own carries all of its
-    attributes, unless it names those that forward sets, forward_keeps =
-    ("x",).
+    A pickle of the library's layers and losses leaves out the batch that
+    forward kept, so backward needs a new forward. A pickle of your own
+    layer has all of its attributes. To leave out those that forward sets,
+    name them: forward_keeps = ("x",).
 
     Derivation
     ----------
@@ -59,14 +59,15 @@ class Layer(_Forward, ABC):
         ∂ℓ/∂x = ∂ℓ/∂y · ∂y/∂x     what backward returns, to the layer below
         ∂ℓ/∂θ = ∂ℓ/∂y · ∂y/∂θ     what backward adds to θ.grad
 
-    Nothing in them asks what comes above or below: a layer is told ∂ℓ/∂y
-    and knows its own Jacobians ∂y/∂x and ∂y/∂θ. It hardly ever forms them,
-    since their products with a row are cheaper than they are.
+    They do not depend on the other layers: a layer gets ∂ℓ/∂y, and it knows
+    its own Jacobians ∂y/∂x and ∂y/∂θ. It rarely computes these matrices,
+    because a row times a Jacobian can be computed with less work.
 
     Examples
     --------
-    A layer of one's own, y = s x with a learned number s; ∂y/∂x = s and
-    ∂y/∂s = x, the latter summed over all entries, since s serves them all:
+    A layer of your own, y = s x with a learned number s. ∂y/∂x = s, and
+    ∂y/∂s = x; the gradient of s is a sum over all entries, because all of
+    them use s:
 
     >>> import numpy as np
     >>> from mlp import Layer, Parameter
@@ -108,8 +109,8 @@ class Layer(_Forward, ABC):
     def forward(self, x: npt.ArrayLike) -> Array:
         """Return y, and keep what backward needs.
 
-        What is kept is not copied: leave x and y as they are until
-        backward.
+        The arrays that are kept are not copied: do not change x and y
+        before backward.
         """
 
     @abstractmethod
@@ -118,16 +119,16 @@ class Layer(_Forward, ABC):
     ) -> Array | None:
         """Return ∂ℓ/∂x, given ∂ℓ/∂y, and add ∂ℓ/∂θ to each θ.grad.
 
-        In the library's own layers each backward uses up one forward.
+        In the library's own layers each backward needs a new forward.
 
         Parameters
         ----------
         grad_output : array_like of y's shape
             ∂ℓ/∂y, one row for each row of the batch.
         needs_input_grad : bool
-            False says that nobody wants ∂ℓ/∂x, as below the first layer of
+            False says that ∂ℓ/∂x is not needed, as in the first layer of
             a net; a layer may then return None. A layer of your own may
-            ignore it, or leave it out: backward(self, grad_output).
+            ignore this, or leave it out: backward(self, grad_output).
         """
 
     def __call__(self, x: npt.ArrayLike) -> Array:
@@ -137,8 +138,8 @@ class Layer(_Forward, ABC):
     def train(self, mode: bool = True) -> Self:
         """Set training mode here and in the layers inside, and return self.
 
-        A layer that computes something else in training, as one that drops
-        entries at random does, asks self.training in its forward.
+        A layer that computes something else in training, such as Dropout,
+        asks self.training in its forward.
         """
         mode = numbers.flag(f"{type(self).__name__}.train", "mode", mode)
         for layer in self.modules():
@@ -150,12 +151,13 @@ class Layer(_Forward, ABC):
         return self.train(False)
 
     def settings(self) -> dict[str, Any]:
-        """Return the arguments with which its class makes such a layer.
+        """Return the arguments that make such a layer again.
 
-        save keeps them, so that load_model can make the layer anew. They
-        are taken from the attributes that have the names of the arguments
-        of __init__; rng is left out, since the state of a Generator is kept
-        apart. A layer of your own with other attributes writes its own.
+        save writes them to the file, so that load_model can make the layer
+        again. Each argument of __init__ is read from the attribute of the
+        same name; rng is left out, because the state of a Generator is
+        saved separately. If your layer has other attributes, write its own
+        settings().
 
         Raises
         ------
@@ -181,8 +183,8 @@ class Layer(_Forward, ABC):
     def members(self) -> Iterator[tuple[str, Parameter | Buffer | Layer]]:
         """Yield each Parameter, Buffer and Layer among the attributes.
 
-        The one place that says what a layer is made of. A reference back to
-        the Sequential that it is in is not a part of it.
+        All other methods use it to find what a layer is made of. A
+        reference back to the Sequential that it is in is not a part of it.
         """
         for name, member in walking.members(self, (Parameter, Buffer, Layer)):
             if not (isinstance(member, Layer) and member._is_made_of(self)):
@@ -202,8 +204,8 @@ class Layer(_Forward, ABC):
     def parameters(self) -> list[Parameter]:
         """Return the Parameters among the attributes, as they were assigned.
 
-        Those of Layers among the attributes are included, where they stand;
-        one that is reached in two ways is listed once.
+        Those of the Layers among the attributes are included, in the same
+        order. A Parameter that is found twice is listed once.
         """
         above = _asked.get()
         if id(self) in above:  # a layer inside refers back to this one
@@ -264,8 +266,8 @@ class Layer(_Forward, ABC):
     def zero_grad(self) -> None:
         """Set the gradient of each parameter to None.
 
-        optimizer.zero_grad() does so for the parameters that it steps; this
-        one also for those that no optimizer holds.
+        optimizer.zero_grad() does this for the parameters that it updates.
+        This method also does it for those that no optimizer has.
         """
         for parameter in self.parameters():
             parameter.grad = None
@@ -276,7 +278,7 @@ class Layer(_Forward, ABC):
         Raises
         ------
         RuntimeError
-            If a parameter has no name, since parameters() alone knows it.
+            If a parameter has no name, because only parameters() knows it.
         """
         named: list[tuple[str, Parameter | Buffer]] = [*self.named_parameters()]
         if not {id(p) for p in self.parameters()} <= {id(p) for _, p in named}:
@@ -309,14 +311,14 @@ class Layer(_Forward, ABC):
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
         """Write the arrays of a state_dict into parameters and buffers.
 
-        All of them are checked before the first is written, so after an
-        error the net is as it was.
+        All of them are checked before the first is written, so an error
+        leaves the net unchanged.
 
         Parameters
         ----------
         state : mapping of str to array_like
-            As state_dict() returns it, or that of the same torch.nn module.
-            Each array is converted to the dtype that it is written into.
+            As state_dict() returns it, here or in the same torch.nn
+            module. Each array is converted to the dtype of its parameter.
 
         Raises
         ------

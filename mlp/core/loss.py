@@ -13,17 +13,17 @@ from mlp.core.forward import _Forward, takes_keyword
 
 
 class Reduction(str):
-    """The word for what a loss divides its sum by, which knows the number.
+    """What a loss divides its sum by: a word, and the number it stands for.
 
-    Every tool that has to know asks this object: fit, when it weights the
-    batches of an epoch; derive and trace, when they write the factor.
+    fit uses it to weight the batches of an epoch, derive and trace use it
+    to write the factor.
 
     Parameters
     ----------
     word : str
-        "mean", "batchmean" or "sum", which it is equal to.
+        "mean", "batchmean" or "sum". The object is equal to this str.
     over : "entries", "rows" or "nothing"
-        What the sum is divided by the number of.
+        The sum is divided by the number of these.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Reduction(str):
     def divisor(self, shape: tuple[int, ...], rows: float | None = None) -> float:
         """Return what the sum is divided by, for a prediction of this shape.
 
-        Of rows with weights, rows is the sum of the weights.
+        rows is the sum of the weights, if the rows have weights.
         """
         if rows is not None:
             shape = shape[1:]
@@ -61,7 +61,7 @@ class Reduction(str):
 
     @staticmethod
     def of(loss: object) -> Reduction:
-        """Return that of a loss; of one that has none, a mean over rows.
+        """Return the reduction of a loss; without one, a mean over rows.
 
         A loss of your own may say "sum" by a plain str; every other word
         counts as a mean over rows.
@@ -75,23 +75,23 @@ class Reduction(str):
 class Loss(_Forward, ABC):
     """ℓ(ŷ, y): one number that says how wrong a prediction ŷ of y is.
 
-    A loss of your own writes forward, which returns ℓ as a float and keeps
-    what backward needs, and backward, which returns the derivative of
-    exactly that number: if forward divides by the number of entries, so
-    does backward. It refuses a target of another shape, which NumPy would
-    broadcast: (N, 1) − (N,) is (N, N). In the library's own losses and
-    layers, each backward uses up one forward.
+    To write a loss of your own, write forward and backward. forward returns
+    ℓ as a float and keeps what backward needs. backward returns the
+    derivative of exactly that number: if forward divides by the number of
+    entries, so does backward. forward should refuse a target of another
+    shape, because NumPy would broadcast it: (N, 1) − (N,) is (N, N). In the
+    library's own losses and layers, each backward needs a new forward.
 
     Attributes
     ----------
     reduction : Reduction or str
-        What ℓ is divided by: of a loss without one, the number of rows. Set
-        reduction = "sum" in a loss that is a sum.
+        What the sum is divided by. A loss without this attribute counts as
+        a mean over rows. Set reduction = "sum" in a loss that is a sum.
     takes_labels : bool
-        Whether a target may be one class label a row, shape (N,), in place
-        of an array of the prediction's shape.
+        Whether a target may have shape (N,), one class label for each row,
+        instead of the prediction's shape.
     takes_weight : bool
-        Whether forward has an argument weight, as those of the library do:
+        Whether forward has an argument weight, as in the library's losses:
         None, or a number of at least 0 for each row, shape (N,).
 
     Examples

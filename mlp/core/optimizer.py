@@ -1,8 +1,9 @@
 """Optimizer: a rule for the next step.
 
-A gradient says which way the loss rises; an optimizer says how far to go
-the other way. All of them keep parameters, a learning rate, and perhaps a
-few arrays for each parameter. mlp.optim has the usual rules.
+A gradient says in which direction the loss rises. An optimizer says how far
+to go in the opposite direction. All optimizers have parameters, a learning
+rate, and perhaps a few arrays for each parameter. mlp.optim has the usual
+rules; read it next.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ def for_reading(name: str, doc: str) -> Any:
 class Optimizer(ABC):
     """θ ← θ + Δθ, for each parameter that has a gradient: step 5.
 
-    An optimizer of your own writes update, and __init__ if it has settings
-    besides lr; all else is here.
+    To write an optimizer of your own, write update, and __init__ if it has
+    settings besides lr. This class does everything else.
 
     Parameters
     ----------
     parameters : iterable of Parameter
-        What to step: model.parameters(), or some of them.
+        What to update: model.parameters(), or some of them.
     lr : float
         The learning rate, above 0.
 
@@ -65,14 +66,15 @@ class Optimizer(ABC):
     update keeps for each parameter: state["velocity"] of parameter 0 is
     "velocity.0".
 
-    All that changes from step to step belongs into state, or is a number:
-    no checkpoint has an array in another attribute. diagnose, trace and
-    pickle work on copies, whose parameters have another id().
+    Keep everything that changes from step to step in state, or in an
+    attribute that is a number: a checkpoint does not save arrays in other
+    attributes. Do not keep the id() of a parameter, because diagnose, trace
+    and pickle work on copies.
 
     Examples
     --------
-    A step of one length, whatever the gradient's size, along a mean of the
-    signs seen so far:
+    Steps whose length does not depend on the size of the gradient, along a
+    running mean of its signs:
 
     >>> import numpy as np
     >>> from mlp import Optimizer, Parameter
@@ -134,9 +136,9 @@ class Optimizer(ABC):
         parameter : Parameter
             θ.
         gradient : array
-            ∂ℓ/∂θ, which is not to be written into.
+            ∂ℓ/∂θ. Do not write into it.
         state : dict of str to array or number
-            What is kept for this parameter between steps; empty at first.
+            What to keep for this parameter between steps; empty at first.
         """
 
     @property
@@ -161,14 +163,14 @@ class Optimizer(ABC):
         Parameters
         ----------
         rows : float or None
-            How many rows the gradient is of, or the sum of their weights:
-            how much the part of this process counts in a team's batch. An
-            optimizer without a team has no use for it.
+            The number of rows of this process's part of the batch, or the
+            sum of their weights. Only an AllReduce of several processes
+            uses it.
 
         Raises
         ------
         RuntimeError
-            If none has one.
+            If no parameter has a gradient.
         """
         for p in self.parameters:
             if not p._data.flags.writeable:
@@ -216,12 +218,12 @@ class Optimizer(ABC):
                     kept[(kept < least) & (kept > -least)] = 0
 
     def zero_grad(self) -> None:
-        """Set the gradient of each parameter held to None: step 3 of training."""
+        """Set the gradient of each parameter to None: step 3 of training."""
         for parameter in self.parameters:
             parameter._grad, parameter._stale = None, False
 
     def holds(self, parameter: Parameter) -> bool:
-        """Return whether it steps this parameter."""
+        """Return whether the optimizer updates this parameter."""
         return any(parameter is p for p in self.parameters)
 
     def state_of(self, parameter: Parameter) -> dict[str, Any]:
@@ -233,9 +235,10 @@ class Optimizer(ABC):
 
     @contextmanager
     def at_lr(self, lr: float) -> Iterator[None]:
-        """Take the steps inside a with block with another lr, which may be 0.
+        """Use another lr for the steps inside a with block.
 
-        A schedule may say 0; elsewhere lr = 0 is refused as a mistake.
+        It may be 0, because a schedule may return 0. Elsewhere lr = 0 is
+        refused as a mistake.
         """
         before, self._lr = self._lr, numbers.number("at_lr", "lr", lr, least=0)
         try:
@@ -244,7 +247,7 @@ class Optimizer(ABC):
             self._lr = before
 
     def settings(self) -> dict[str, Any]:
-        """Return the arguments of __init__ but parameters, as they are now."""
+        """Return the present arguments of __init__, without parameters."""
         kept = self._kept()
         arguments = inspect.signature(type(self)).parameters
         return {name: kept[name] for name in arguments if name in kept}
@@ -265,7 +268,7 @@ class Optimizer(ABC):
         dict
             "lr" and the other settings by name, and "velocity.0",
             "velocity.1", …: what update keeps for parameter 0, 1, …
-            np.savez(path, **state) keeps it.
+            np.savez(path, **state) writes it to a file.
         """
         states = {
             f"{slot}.{i}": copy.copy(value)
@@ -275,10 +278,10 @@ class Optimizer(ABC):
         return self._kept() | states
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what state_dict returned, for the same parameters.
+        """Restore what state_dict returned, for the same parameters.
 
-        All of it is checked before any of it is taken over, so after an
-        error the optimizer is as it was.
+        All of it is checked before anything is changed, so an error leaves
+        the optimizer unchanged.
 
         Raises
         ------

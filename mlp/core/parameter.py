@@ -1,7 +1,7 @@
 """Parameter and Buffer: the arrays that a layer keeps.
 
-A Parameter is learned: it has a gradient, and an optimizer steps it. A
-Buffer is kept beside it and is not learned. Read layer.py next.
+A Parameter is learned: it has a gradient, and an optimizer changes it. A
+Buffer is saved with the parameters but is not learned. Read layer.py next.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from mlp._shared.arrays import Array, RealArray
 class StaleGradientWarning(UserWarning):
     """A backward is adding to a gradient that a step has already used.
 
-    The loop has lost its third step, optimizer.zero_grad(). The gradients
-    add up, as they would in PyTorch, so the net follows the sum of all
-    gradients since the start: the momentum of a ball that nothing ever
-    slows down.
+    The third step of the training loop is missing: optimizer.zero_grad().
+    The gradients add up, as they would in PyTorch, so each step follows the
+    sum of all gradients since the start, as with a momentum of 1.
     """
 
 
@@ -38,11 +37,11 @@ class Parameter:
     Attributes
     ----------
     data : array
-        θ: one array for life, into which an optimizer's step writes. To set
-        it, write into it: p.data[...] = value.
+        θ. It is always the same array, and an optimizer's step writes into
+        it. To set it, write into it: p.data[...] = value.
     grad : array of the same shape and dtype, or None
-        ∂ℓ/∂θ, None until a backward has added to it. It may be assigned,
-        and None takes it away, which is what zero_grad does.
+        ∂ℓ/∂θ, or None before the first backward. You may assign it;
+        zero_grad assigns None.
 
     Raises
     ------
@@ -53,9 +52,9 @@ class Parameter:
 
     Derivation
     ----------
-    Where θ is used more than once, by each row of a batch or by two
-    backwards before one step, ℓ depends on it along each of these ways, and
-    the chain rule adds them up: d/dθ f(θ, θ) = ∂₁f + ∂₂f. So backward adds:
+    If θ is used more than once, by each row of a batch or by two forwards
+    before one step, the chain rule has one term for each use, and adds the
+    terms: d/dθ f(θ, θ) = ∂₁f + ∂₂f. So backward adds:
 
         grad ← g           if grad is None          no pass over zeros
         grad ← grad + g    otherwise                a new array, always
@@ -109,8 +108,8 @@ class Parameter:
         Parameters
         ----------
         grad : array_like of data's shape
-            It is kept, not copied, when there is no gradient yet; nothing
-            in the library writes into it.
+            If there is no gradient yet, this array becomes the gradient,
+            without a copy. Nothing in the library writes into it.
 
         Warns
         -----
@@ -152,10 +151,10 @@ class Parameter:
 
 
 class Buffer:
-    """An array that a layer keeps and no optimizer steps: a running mean.
+    """An array that a layer keeps but does not learn, as a running mean.
 
-    A layer assigns it as an attribute. It is in state_dict() under its
-    name and in checkpoints, and predict works with a copy of it.
+    A layer assigns it as an attribute. state_dict() has it under its name,
+    and checkpoints save it. predict works with a copy of it.
 
     Parameters
     ----------
@@ -165,7 +164,7 @@ class Buffer:
     Attributes
     ----------
     data : array
-        One array for life. To set it, write into it: b.data[...] = value.
+        Always the same array. To set it, write into it: b.data[...] = v.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Team: the processes that take each step together.
 
-An optimizer has one. Alone, as here, there is nobody to ask; mlp.parallel
-has a team of MPI processes, each with a part of every batch. fit asks the
-team of its optimizer whatever must be alike in all processes.
+Every optimizer has a team. Here it is one process alone. mlp.parallel has a
+team of MPI processes, each with a part of every batch. fit asks the team of
+its optimizer for everything that must be the same in all processes.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 class Team:
-    """One process alone, and what a team of several has to answer.
+    """One process alone, and the methods that a team of several must have.
 
     Attributes
     ----------
     rank, size : int
-        Which process of how many this one is, counted from 0.
+        The number of this process, from 0, and the number of processes.
     """
 
     rank: int = 0

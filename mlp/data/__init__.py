@@ -1,10 +1,10 @@
-"""What comes before training: batches, a split, a scale, a table.
+"""Batches, test rows, scaling, one-hot rows, and tables from files.
 
-Many wrong results come from here and not from the net: rows that are
-shuffled once and not in every epoch, x and y shuffled apart, test rows that
-took part in the scaling. Each function does one of these things right, and
-returns new arrays. Read batches.py first, then scaling.py, encoding.py and
-tables.py; mlp.datasets has tables to try.
+Many wrong results come from the data and not from the net: rows that are
+shuffled once and not in every epoch, x and y that are shuffled differently,
+a scale that was computed with the test rows. Each function here does one of
+these steps, and returns new arrays. Read batches.py first, then scaling.py,
+encoding.py and tables.py; mlp.datasets has tables to try.
 """
 
 from mlp.data.batches import batches as batches

@@ -24,25 +24,25 @@ def minibatches(
 ) -> Iterator[tuple[RealArray, ...]]:
     """Yield (x_batch, y_batch) until each row has been in one batch.
 
-    One call is one epoch. Rows, not batches, are shuffled, and anew at each
-    call, so that each batch is a new sample of the data and the noise of
-    the gradient differs from epoch to epoch.
+    One call is one epoch. Each call shuffles the rows again, so that each
+    batch is a new random sample of the rows.
 
     Parameters
     ----------
     x, y : array_like
         The same number of rows, at least one.
     batch_size : int
-        Rows in a batch; the last one holds what is left.
+        Rows in a batch; the last batch has the rows that are left.
     rng : int, np.random.Generator or None
-        What the order is drawn from. Make one Generator before the epochs:
-        an int here is the same order at each call.
+        Draws the order. Make one Generator before the epochs: an int gives
+        the same order in each call.
     shuffle : bool
-        False keeps the rows as they are.
+        False keeps the order of the rows.
     shard : (rank, size)
-        Of each batch, the part of process rank of size processes: the parts
-        differ by at most one row, the first ones being longer, and may have
-        none. All processes give x, y and rng alike: mlp.parallel.
+        Yields only the part of each batch for process number rank of size
+        processes. The sizes of the parts differ by at most one row; a part
+        may have no rows. All processes must pass the same x, y and rng, see
+        mlp.parallel.
 
     Yields
     ------
@@ -52,9 +52,9 @@ def minibatches(
     Raises
     ------
     ValueError
-        If x and y differ in rows or have none, or batch_size is below 1; if
-        not 0 ≤ rank < size, or rng is None where the order is drawn in each
-        of several processes.
+        If x and y have different numbers of rows, or none; if batch_size is
+        below 1; if not 0 ≤ rank < size; if several processes shuffle and
+        rng is None.
     TypeError
         If one of the arguments is of the wrong type.
 
@@ -145,18 +145,18 @@ def train_test_split(
 ) -> tuple[RealArray, RealArray, RealArray, RealArray]:
     """Return x_train, x_test, y_train, y_test: the rows in two random parts.
 
-    A net's error on the rows that it was fitted to says little about new
-    rows. Use the test rows only at the end, and not for the scaling.
+    The error on the training rows says little about the error on new rows.
+    Use the test rows only at the end, and not to compute a scale.
 
     Parameters
     ----------
     x, y : array_like
         The same number of rows N, at least two.
     test_size : float or int
-        The share of test rows, between 0 and 1, of which ⌈share · N⌉ are
-        taken; or their number.
+        A float is the share of test rows, between 0 and 1: ⌈share · N⌉ rows
+        are taken. An int is their number.
     rng : int, np.random.Generator or None
-        What the order is drawn from.
+        Draws the order.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def train_test_split(
     Raises
     ------
     ValueError
-        If x and y differ in rows, or one part would have none.
+        If x and y have different numbers of rows, or a part would be empty.
     TypeError
         If one of the arguments is of the wrong type.
 
@@ -180,7 +180,7 @@ def train_test_split(
 
     References
     ----------
-    sklearn.model_selection.train_test_split, of the same meaning.
+    sklearn.model_selection.train_test_split does the same.
     """
     who = "train_test_split"
     x, y = arrays.paired_rows(who, x, y)

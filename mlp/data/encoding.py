@@ -46,18 +46,18 @@ def label_column(who: str, name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
 def one_hot(labels: npt.ArrayLike, classes: int | npt.ArrayLike | None = None) -> Array:
     """Return rows of 0 with a 1 in the column of each label's class.
 
-    Ten outputs, one for each digit, need ten targets of 0 or 1. The label
-    itself as the target would say that a 4 lies between a 3 and a 5.
+    A net with ten outputs, one for each digit, needs ten targets of 0 or 1.
+    If the label itself were the target, class 4 would be between 3 and 5,
+    but classes have no order.
 
     Parameters
     ----------
     labels : array_like of shape (N,) or (N, 1)
         Integers, whole floats, or text.
     classes : int, array_like of shape (K,), or None
-        An int K stands for the classes 0, …, K − 1; a list gives them in
-        the order of the columns; None takes the distinct labels, sorted.
-        Give the classes if the labels are a part of the data in which a
-        class may be missing.
+        An int K means the classes 0, …, K − 1. A list gives the classes in
+        the order of the columns. None takes the distinct labels, sorted.
+        Give the classes if one of them may be missing in these labels.
 
     Returns
     -------
@@ -66,8 +66,8 @@ def one_hot(labels: npt.ArrayLike, classes: int | npt.ArrayLike | None = None) -
     Raises
     ------
     ValueError
-        If a label is none of the classes, a class is there twice, or labels
-        is not one label a row.
+        If a label is not one of the classes, a class is there twice, or
+        labels does not have one label for each row.
     TypeError
         If the labels are neither numbers nor text.
 

@@ -23,16 +23,16 @@ class Standardizer:
         The mean of each column and the root of its mean squared deviation
         (divided by N), in float64. A column that is constant, up to the
         rounding of its mean (std ≤ N ε |mean|) or to denormal numbers, has
-        std 1, so that it becomes 0 and noise is not blown up.
+        std 1, so that it becomes 0 and rounding errors do not grow.
     feature_names_in_ : tuple of str, or None
-        The names of the columns of a DataFrame, if fit had one; another
-        table has to have the same in the same order. Arrays have no names.
+        The names of the columns, if fit got a DataFrame. Other DataFrames
+        must then have the same names in the same order.
 
     Raises
     ------
     ValueError
         If a table is not (N, columns), has no rows, holds NaN or infinity,
-        or has other columns than that of fit, by number or by name.
+        or its columns differ from those of fit, in number or in name.
     TypeError
         If it does not hold real numbers.
     RuntimeError
@@ -61,7 +61,7 @@ class Standardizer:
     feature_names_in_: frames.Names = None
 
     def fit(self, x: npt.ArrayLike) -> Standardizer:
-        """Take mean and std from the columns of x, and return self."""
+        """Compute mean and std of the columns of x, and return self."""
         table = arrays.matrix("Standardizer.fit", "x", x)
         if table.size == 0:
             raise ValueError(

@@ -32,18 +32,18 @@ class Dataset(NamedTuple):
     Attributes
     ----------
     x : array of shape (N, features)
-        Not scaled; float64, where no other dtype was asked for.
+        Not scaled; float64 by default.
     y : array of shape (N, targets)
         Of x's dtype; classes are one-hot.
     feature_names, target_names : tuple of str
         One for each column of x and of y.
     source : str
-        Who collected it, where it was published, and its licence; of a file
-        of one's own, its path.
+        Who collected the data, where they were published, and their
+        licence; for a file of your own, its path.
     classes : list of str, or None
         In the order of y's columns, if they are one-hot.
     filled : array of bool, of x's shape, or None
-        Which entries of x were missing and have a mean; None if none.
+        Which entries of x were missing and are now a mean; None if none.
     """
 
     x: Array
@@ -265,39 +265,41 @@ def read_csv(
     columns: Iterable[str] | None = None,
     classes: Iterable[str | float] | None = None,
 ) -> Dataset:
-    r"""Return a table from a file, one column of it the target.
+    r"""Return a table from a file; one of its columns is the target.
 
-    Features are numbers. A target of numbers is a regression's; one of
-    texts has classes, and comes as one-hot rows. Dates, texts as features
-    and joins are for pandas, whose DataFrames go in wherever arrays do.
+    Features are numbers. A target of numbers is for regression. A target of
+    texts has classes, and becomes one-hot rows. For dates, texts as
+    features and joins use pandas: mlp takes DataFrames like arrays.
 
     Parameters
     ----------
     path : str or path
-        Names in the first row, values in all others, with a sign between
-        the fields; those that hold the sign, or a line break, in quotes.
-        Blank rows at the end are passed over. A row has at most 2**23
-        characters.
+        The file has names in the first row and values in all others, with a
+        delimiter between fields. A field that contains the delimiter or a
+        line break is in quotes. Blank rows at the end are ignored. A row
+        has at most 2**23 characters.
     target : str
-        The name of the column that is to be predicted.
+        The name of the column to predict.
     delimiter : str or None
-        The sign between fields. None finds out which of comma, semicolon
-        and tab it is, by the first two rows.
+        The character between fields. None takes comma, semicolon or tab,
+        whichever fits the first two rows.
     decimal : "." or ","
-        In numbers. A number with thousands separators is refused.
+        The decimal sign. A number with thousands separators is refused.
     encoding : str
-        Of the file, "utf-16" or "cp1252", say; a BOM may be there.
+        Of the file, for example "utf-16" or "cp1252". A byte order mark is
+        allowed.
     missing : "error", "drop" or "mean"
-        What is done about an empty field and ?, -, NA, N/A, nan, null,
-        None, in capital letters or not. "drop" leaves the row out. "mean"
-        takes the mean of the column's other rows, and says where in
-        .filled; a missing target is refused. The mean of all rows knows
-        those that you will test on: see the example.
+        What to do with a missing value: an empty field, or ?, -, NA, N/A,
+        nan, null, None, in capital letters or not. "drop" leaves the row
+        out. "mean" takes the mean of the other rows of the column, and
+        .filled says where; a missing target is refused. This mean depends
+        on the rows that you will test on: see the example.
     columns : list of str, or None
-        The features, in the order of x; None takes all but the target.
+        The features, in the order of x; None takes all except the target.
     classes : list of str or numbers, or None
-        In the order of y's columns. None takes those in the file, sorted.
-        Give them if a class may not be in it, or if they are numbers.
+        The classes, in the order of y's columns. None takes those in the
+        file, sorted. Give them if the file may lack a class, or if the
+        classes are numbers.
 
     Returns
     -------
@@ -310,13 +312,13 @@ def read_csv(
     OSError
         If the file cannot be read.
     ValueError
-        If there is no such column, none besides it, or no row; if a name is
-        there twice or is missing, as an index's is; if a row is too short
-        or too long, a quote is not closed or has text behind it; if a
-        feature is not a finite number; if a target is neither all numbers
-        nor all texts, is none of the classes, or has one class only; if a
-        value is missing and missing is "error". It names file, row and
-        column; the names are row 1, as in a spreadsheet.
+        If there is no such column, no other column, or no row; if a name is
+        there twice or is missing; if a row is too short or too long; if a
+        quote is not closed or has text after it; if a feature is not a
+        finite number; if the target mixes numbers and texts, has a value
+        that is not one of the classes, or has only one class; if a value is
+        missing and missing is "error". The error names file, row and
+        column; the names of the columns are row 1, as in a spreadsheet.
     TypeError
         If an argument is of the wrong type.
 
@@ -337,7 +339,7 @@ def read_csv(
     >>> data.y.ravel(), data.feature_names
     (array([ 700., 1000.,  850.]), ('area', 'rooms'))
 
-    For an honest test, holes have the mean of the training rows, here the
+    For a fair test, fill holes with the mean of the training rows, here the
     first two:
 
     >>> x = np.where(data.filled, np.nan, data.x)

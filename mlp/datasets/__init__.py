@@ -1,8 +1,8 @@
 """Three real tables, cars, biopsies, digits; and IDX files.
 
-This is what data looks like before a net sees it: rows are
-samples, columns are features in units of their own, and each file says who
-measured it. The words of the sources stand in README.md beside the files.
+Rows are samples, and columns are features in different units, not scaled.
+README.md in the folder of this module has the descriptions that the sources
+give of their data.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ORIGINS = ("USA", "Europe", "Japan")
 
 
 def load_auto_mpg() -> Dataset:
-    """Return 392 cars of 1970 to 1982 and the miles each goes on a gallon.
+    """Return 392 cars of 1970 to 1982, and their fuel consumption.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def load_auto_mpg() -> Dataset:
 
     Notes
     -----
-    The file has 406 cars; the 14 that lack mpg or horsepower are left out.
+    The source has 406 cars; 14 have no mpg or horsepower and are left out.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def load_auto_mpg() -> Dataset:
 
 
 def load_breast_cancer() -> Dataset:
-    """Return 569 biopsies: 30 measures of cell nuclei, and the finding.
+    """Return 569 biopsies: 30 measures of cell nuclei, and the diagnosis.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def load_idx(
     Parameters
     ----------
     images, labels : str or path
-        Gzipped or not; what is in a file decides, not what it is called.
+        Gzipped or not: the content of the file decides, not its name.
     dtype : float64 or float32
         Of x and y. 60,000 images of 28 by 28 are 376 MB in float64.
 
@@ -155,10 +155,10 @@ def load_idx(
     Raises
     ------
     ValueError
-        If a file is not of this form, or is cut or damaged; if there are
-        not as many labels as images; if a label is above 9.
+        If a file has another format, or is incomplete or damaged; if the
+        numbers of labels and images differ; if a label is above 9.
     TypeError
-        If dtype is another.
+        If dtype is not one of these.
     OSError
         If a file cannot be read.
 

@@ -1,7 +1,8 @@
-"""Points in the plane: tasks that can be seen.
+"""Points in the plane: data sets that can be drawn.
 
-Two features, so a decision boundary can be drawn, and classes that no
-straight line divides. Each function draws n points; x is (n, 2).
+The points have two features, so that you can draw a decision boundary, and
+no straight line separates the classes. Each function draws n points; x is
+(n, 2).
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ def make_moons(n: int, *, noise: float = 0.1, rng: Rng = None) -> Dataset:
     Parameters
     ----------
     n : int
-        How many points, half of each class; of an odd n class 0 has one
-        less.
+        The number of points, half of them in each class. If n is odd, class
+        0 has one point less.
     noise : float
-        The standard deviation of what is added to each coordinate, at least
-        0.
+        The standard deviation of the noise that is added to each
+        coordinate, at least 0.
     rng : int, np.random.Generator or None
         What the noise and the order of the rows are drawn from.
 
@@ -43,7 +44,7 @@ def make_moons(n: int, *, noise: float = 0.1, rng: Rng = None) -> Dataset:
     ValueError
         If n is not at least the number of classes, or noise is below 0.
     TypeError
-        If one of them is no number.
+        If one of them is not a number.
 
     Examples
     --------
@@ -94,19 +95,20 @@ def make_circles(n: int, *, noise: float = 0.1, rng: Rng = None) -> Dataset:
 def make_spirals(
     n: int, *, classes: int = 3, noise: float = 0.2, rng: Rng = None
 ) -> Dataset:
-    """Return the arms of a spiral, one a class, each 4 radians long.
+    """Return the arms of a spiral, one for each class, each 4 radians long.
 
     A point of arm k at radius r, from 0 to 1, has the angle 4 (k + r) plus
-    noise. A linear softmax gets about half of three arms right.
+    noise. With three arms a linear classifier is right for about half of
+    the points.
 
     Parameters
     ----------
     n : int
-        How many points, as many of each class as can be.
+        The number of points, as equally divided among classes as possible.
     classes : int
-        How many arms, at least 2.
+        The number of arms, at least 2.
     noise : float
-        The standard deviation of what is added to each angle, in radians.
+        The standard deviation of the noise of each angle, in radians.
     rng : int, np.random.Generator or None
         What the noise and the order of the rows are drawn from.
 
@@ -150,8 +152,9 @@ def make_spirals(
 def make_xor(n: int, *, noise: float = 0.1, rng: Rng = None) -> Dataset:
     """Return points from (−1, 1)², of class 1 where x₁ and x₂ differ in sign.
 
-    The class is that before the noise. Parameters, result and errors are
-    those of make_moons, but the classes are of a random size.
+    The class is that of the point before noise is added. Parameters, result
+    and errors are as for make_moons, but the sizes of the classes are
+    random.
 
     Examples
     --------
@@ -163,7 +166,7 @@ def make_xor(n: int, *, noise: float = 0.1, rng: Rng = None) -> Dataset:
 
     References
     ----------
-    Minsky and Papert, Perceptrons, 1969: what no single one can do.
+    Minsky and Papert, Perceptrons, 1969: one perceptron cannot learn XOR.
     """
     *_, noise, generator = _arguments("make_xor", n, 2, noise, rng)
     x = generator.uniform(-1, 1, (n, 2))

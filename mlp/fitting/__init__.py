@@ -1,1 +1,1 @@
-"""fit, and what a long run needs: history and checkpoints."""
+"""fit: training over epochs, with a history and checkpoints."""

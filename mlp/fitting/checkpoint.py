@@ -1,16 +1,16 @@
-"""save, load and load_model: a net and its progress.
+"""save, load and load_model: a net in a file.
 
-A run goes on bit for bit where it was cut if all that a step depends on is
-kept: the parameters and buffers, the optimizer's state, and the generators
-that shuffle the rows and that layers draw from.
+An interrupted run can continue with the same result, to the last bit, if
+everything that a step depends on is saved: the parameters and buffers, the
+optimizer's state, and the generators that shuffle rows and that layers use.
 
-fit(..., checkpoint=path) reads such a file before the first epoch, if there
-is one, and writes it after each epoch, with the number of epochs done, the
+fit(..., checkpoint=path) reads such a file before the first epoch, if it
+exists, and writes it after each epoch, with the number of epochs done, the
 history and the best parameters. Read mlp.fitting.resume next.
 
 The file
 --------
-One .npz of plain arrays, which np.load(path, allow_pickle=False) reads:
+It is a .npz file of arrays that np.load(path, allow_pickle=False) reads:
 
     format_version      1
     architecture        a text, JSON: by the path of each layer, its class
@@ -44,9 +44,9 @@ from mlp.sequential import Sequential
 
 
 class CheckpointError(ValueError):
-    """A file is no checkpoint of this net: another's, cut, or altered.
+    """A file is not a checkpoint of this net, or it is damaged.
 
-    Nothing has been changed, neither the net nor the file.
+    Neither the net nor the file was changed.
 
     Examples
     --------
@@ -71,44 +71,46 @@ def save(
 ) -> None:
     """Write the parameters, the optimizer's state and progress to one file.
 
-    It is written beside path, flushed to the disk and renamed: after a kill
-    at any moment, or on a full disk, path holds the whole old file or the
-    whole new one. Mode, owner and permissions are those that
-    open(path, "wb") would leave.
+    save writes a second file beside path, flushes it to the disk and
+    renames it. So if the process is killed at any moment, or the disk is
+    full, path is the complete old file or the complete new one. Mode, owner
+    and permissions are those that open(path, "wb") would leave.
 
     Parameters
     ----------
     path : str or path
-        As it stands: no .npz is added.
+        The name of the file; no .npz is added.
     model : Sequential
-        Its parameters and buffers are written, the states of the generators
-        that its layers draw from, and the classes of its layers with their
-        settings, of which load_model makes it anew.
+        Its parameters and buffers are written, and the states of the
+        generators of its layers. So are the classes and settings of its
+        layers, from which load_model makes the net again.
     optimizer : Optimizer or None
-        Its settings are written too, and what it keeps for each parameter.
+        Its settings and its state are written too.
     **progress
-        What else goes on with the run, or with the model: numbers, texts,
-        None, or a list of these; a tuple of texts, which comes back as a
-        list; a list of floats, the only place where NaN and infinity may
-        be, as a metric may have no value in an epoch; arrays; mappings of
-        names to arrays; Standardizers; np.random.Generators. Together at
-        most 16 MiB more than the parameters, of which 1 MiB is text.
+        Other values to save in the file: numbers, texts, None, or a list of
+        these; a tuple of texts, which comes back as a list; arrays;
+        mappings of names to arrays; Standardizers; np.random.Generators.
+        Only a list of floats may have NaN and infinity, for example the
+        values of a metric. Together they take at most 16 MiB more than the
+        parameters, of which at most 1 MiB is text.
 
     Raises
     ------
     ValueError
-        If a value is not finite, or too large, or a name is no identifier.
+        If a value is not finite, or too large, or a name not an identifier.
     TypeError
         If something is of another type.
     OSError
-        If the file cannot be written. After any error the old one stays.
+        If the file cannot be written. An error leaves the old file as it
+        is.
 
     Notes
     -----
-    A kill may leave .mlp-<16 letters>.tmp beside path; nothing reads it.
-    A device or a pipe is written straight into. So is, from a whole copy
-    beside it, a file with other names (hard links) or another user's: a
-    kill in that moment leaves the copy.
+    If the process is killed, a file .mlp-<16 letters>.tmp may stay beside
+    path; nothing reads it. A device or a pipe is written directly. A file
+    with hard links, or of another user, is written directly too, after a
+    complete copy was written beside it: if the process is killed then, the
+    copy stays.
 
     Examples
     --------
@@ -173,29 +175,29 @@ def load(
 ) -> dict[str, Any]:
     """Read what save wrote into the model and the optimizer.
 
-    All of it is checked before any of it is taken over, so after an error
-    model and optimizer are as they were. Nothing in the file is run, and
-    no more memory is used than model and optimizer need, and the room
-    that save allows for progress.
+    The whole file is checked before anything is changed, so an error leaves
+    model and optimizer unchanged. No code in the file is run. load needs no
+    more memory than model, optimizer, and the largest progress that save
+    allows.
 
     Parameters
     ----------
     path : str or path
         A file written by save.
     model : Sequential
-        Of layers of the same classes, and parameters and buffers of the
-        same names, shapes and dtypes; none of its arrays read-only.
-        Generators of layers are set to their states in the file. If two
-        layers share one there, they share one afterwards. feature_names_in_
-        is that of the model in the file: None if it was not fitted by name.
+        It must have layers of the same classes, and parameters and buffers
+        of the same names, shapes and dtypes, none of them read-only. The
+        Generators of its layers are set to the states in the file. If two
+        layers share a Generator in the file, they share one afterwards.
+        feature_names_in_ is set to that in the file: None if the model was
+        not fitted to a DataFrame.
     optimizer : Optimizer or None
-        Of the same class. Without it, what the file holds of one is passed
-        over.
+        Of the same class. Without it, an optimizer in the file is ignored.
     best : bool
-        A checkpoint of fit holds the parameters of the last epoch, to go on
-        from, and, with patience, those of the lowest validation loss beside
-        them; True gives the model the latter. The optimizer's state is that
-        of the last epoch.
+        A checkpoint of fit has the parameters of the last epoch, from which
+        a run continues. With patience it also has those with the lowest
+        validation loss: best=True loads these. The optimizer's state is
+        always that of the last epoch.
 
     Returns
     -------
@@ -205,8 +207,8 @@ def load(
     Raises
     ------
     CheckpointError
-        If the file is not whole, or not of this model and optimizer, or if
-        best is True and it holds none.
+        If the file is damaged, or not of this model and optimizer; if best
+        is True and it has no best parameters.
     OSError
         If it cannot be read, as a file that is not there.
     TypeError
@@ -216,7 +218,7 @@ def load(
 
     Examples
     --------
-    The scale of the columns travels with the net that was trained on it:
+    Save the scale of the columns with the net that was trained on it:
 
     >>> import os, tempfile
     >>> import numpy as np
@@ -243,40 +245,40 @@ def load_model(
     layers: Mapping[str, type[Layer]] | None = None,
     best: bool = False,
 ) -> tuple[Sequential, dict[str, Any]]:
-    """Make the net in a file anew, and return it with what was saved beside.
+    """Make the net in a file again, and return it and what was saved with it.
 
-    Nothing in the file is code: it has the names of classes, and their
-    settings. All of it is read and checked before the first layer is made,
-    and no layer takes more memory than the file has arrays for.
+    The file contains no code, only the names of classes and their settings.
+    All of it is read and checked before the first layer is made, and the
+    layers take no more memory than the arrays in the file.
 
     Parameters
     ----------
     path : str or path
         A file written by save, or by fit as a checkpoint.
     layers : dict of str to type, or None
-        The classes of layers of your own that are in the net, by the names
-        that they had. Each is made of what Layer.settings returned.
+        The classes of your own layers in the net, by the names that they
+        had. Each is called with the arguments that Layer.settings returned.
     best : bool
         As for load.
 
     Returns
     -------
     model : Sequential
-        With the parameters, buffers, modes and generators that it had, and
-        shared what was shared.
+        With the same parameters, buffers, modes and generators. What layers
+        shared they share again.
     extras : dict
         The progress, by name, as it was given to save.
 
     Raises
     ------
     CheckpointError
-        If the file is not whole, is of an older version, which kept no
-        settings, or has a class that is neither the library's nor in
-        layers; if best is True and it holds none.
+        If the file is damaged; if it is of an older version, which saved no
+        settings; if it has a class that is neither the library's nor in
+        layers; if best is True and it has no best parameters.
     OSError
         If it cannot be read, as a file that is not there.
     TypeError
-        If layers is no dict of names and classes of layers.
+        If layers is not a dict of names and classes of layers.
 
     Examples
     --------

@@ -57,7 +57,8 @@ def fit(
 ) -> History:
     """Run train_step on shuffled minibatches for epochs; return the History.
 
-    To the last bit this loop, and what an overnight run wants around it:
+    fit gives the same result, to the last bit, as this loop. It adds what a
+    long run needs: validation, early stopping, schedules and checkpoints.
 
         for epoch in range(epochs):
             for x_batch, y_batch in minibatches(x, y, batch_size, rng=rng):
@@ -66,73 +67,79 @@ def fit(
     Parameters
     ----------
     model : Layer
-        A Sequential, as a rule. It is trained in training mode and
-        evaluated in evaluation mode; at the end each layer has the mode
-        that it had before.
+        Usually a Sequential. It is trained in training mode and evaluated
+        in evaluation mode; at the end each layer has the mode that it had
+        before.
     criterion : Loss
-        Its reduction says how the losses of batches are averaged. One of
+        Its reduction says how to average the losses of batches. A loss of
         your own without a reduction counts as a mean over rows.
     optimizer : Optimizer
-        Made of the model's parameters(), or some of them. With an AllReduce
-        (mlp.parallel) several processes call fit alike: each trains on its
-        part of every batch; process 0 alone evaluates, calls metrics,
-        schedule and on_epoch, shows progress and keeps the checkpoint.
+        Made with the model's parameters(), or some of them. With an
+        AllReduce (mlp.parallel) several processes make the same call of
+        fit, and each trains on its part of every batch. Only process 0
+        evaluates, calls metrics, schedule and on_epoch, shows progress, and
+        writes the checkpoint.
     x, y : array_like
-        The training rows, and their targets, as the loss takes them. Floats
-        are converted to the parameters' dtype once, before the start;
-        integers, and labels of a loss that takes them, stay as they are.
-        After a DataFrame, model.predict expects its columns, by name.
+        The training rows, and their targets for the loss. Floats are
+        converted to the parameters' dtype once, before the start. Integers,
+        and labels for a loss that takes them, are not converted. If x is a
+        DataFrame, model.predict expects the same columns, by name.
     epochs : int
-        How many there are to be in all, those in the checkpoint included.
+        How many epochs to run in all, including those in the checkpoint.
     batch_size : int
-        Rows in a step; the last of an epoch has what is left.
+        Rows in a step; the last step of an epoch has the rows that are
+        left.
     rng : int, np.random.Generator or None
-        What the order of the rows is drawn from, anew in each epoch.
+        Draws the order of the rows, again in each epoch.
     shuffle : bool
-        False keeps the rows as they are.
+        False keeps the order of the rows.
     validation : (x, y), or (x, y, weight), or None
-        Rows that are not trained on, for validation_loss and the metrics,
-        which take no weights. At the end of each epoch 1024 of them at a
-        time go through the net.
+        Rows that are not used for training. At the end of each epoch they
+        give validation_loss and the metrics; metrics take no weights. The
+        net predicts 1024 rows at a time.
     patience : int, Patience or None
-        Stop after so many epochs without a lower validation loss. When the
-        run has ended, by patience or not, the model holds the parameters
-        and buffers of the lowest. A checkpoint holds those of the last
-        epoch, to go on from, and the best: load(…, best=True).
-        mlp.fitting.patience.Patience watches other values too.
+        Stop after so many epochs without a lower validation loss. At the
+        end, the model has the parameters and buffers with the lowest
+        validation loss, also if all epochs were run. A checkpoint has those
+        of the last epoch, from which a run continues, and the best ones:
+        load(…, best=True). mlp.fitting.patience.Patience can watch other
+        values.
     schedule : function of the epoch, or None
-        lr is multiplied by schedule(epoch), epoch = 0, 1, …, for that
-        epoch; 0 is allowed. mlp.schedules has the usual ones. At the end,
-        and after an error, optimizer.lr is what it was. To set it while fit
-        runs, in a metric say, is an error: let the schedule do it.
+        In each epoch lr is multiplied by schedule(epoch), epoch = 0, 1, …;
+        it may be 0. mlp.schedules has the usual ones. At the end, and after
+        an error, optimizer.lr has its old value. Setting optimizer.lr while
+        fit runs, for example in a metric, is an error: use a schedule.
     metrics : dict of str to function, or None
         Functions of prediction and target, called at the end of each epoch
-        with all validation rows; without validation with all training rows,
-        which are predicted for it. One that has no value, since it returns
-        NaN or None, or raises a ValueError or ArithmeticError, which is
-        warned of, has NaN in the history, and the run goes on.
+        with all validation rows, or with all training rows if there is no
+        validation. If a metric returns NaN or None, the history has NaN. If
+        it raises a ValueError or ArithmeticError, fit also warns, and
+        continues.
     checkpoint : str, path or None
-        A file that is written after each epoch. If it is there at the
-        start, the run goes on from it, and ends as one that was never cut:
-        parameters, buffers, the optimizer's state, history, generators and
-        the best parameters are those of the file; lr and the optimizer's
-        other settings are those of this call. A Generator given as rng is
-        set to the file's state, and so are those of layers that draw. If
-        the run in the file is over, no epoch is run, and a warning says so.
+        A file that is written after each epoch. If it exists at the start,
+        the run continues from it, and its result is the same as without an
+        interruption. Parameters, buffers, the optimizer's state, history,
+        generators and the best parameters come from the file. lr and the
+        optimizer's other settings are those of this call. A Generator given
+        as rng is set to the state in the file, and so are the Generators of
+        layers. If the run in the file is finished, no epoch is run, and a
+        warning says so.
     progress : bool or None
-        True shows epoch, losses and time left on standard error; None does
-        if that is a terminal. A terminal gets a bar (in the clone, pip
-        install '.[progress]'), else there is a line for each tenth.
+        True shows epoch, losses and the remaining time on standard error.
+        None does this only if standard error is a terminal. In a terminal
+        this is a bar (in the clone, pip install '.[progress]'), elsewhere a
+        line for each tenth of the run.
     max_grad_norm : float or None
-        Before each step, clip_grad_norm scales the gradients that the
-        optimizer holds to this norm.
+        Before each step, clip_grad_norm scales the gradients of the
+        optimizer's parameters to at most this norm.
     on_epoch : function of the History and the model, or None
-        Called at the end of each epoch, after the checkpoint is written.
-        At the last one history.stopped says why the run stops. To look on,
-        mlp.plotting.live; to keep each epoch's parameters, History.keep.
+        Called at the end of each epoch, after the checkpoint is written. In
+        the last epoch history.stopped says why the run stops. Use
+        mlp.plotting.live to watch a run, and History.keep to keep the
+        parameters of each epoch.
     sample_weight : array_like of shape (N,), or None
-        By what each training row counts in the loss of its batch, and in
-        that of the epoch: as often as if it stood there so many times.
+        The weight of each training row in the loss of its batch and in that
+        of the epoch. A row counts as if it were there so many times.
         help(mlp.losses) has the formula. Rows of weight 0 are left out.
 
     Returns
@@ -142,26 +149,26 @@ def fit(
     Raises
     ------
     DivergenceError
-        If a loss or prediction is NaN or infinite. Try a smaller lr. While
-        fit runs, NumPy's own warnings of it are off.
+        If a loss or prediction is NaN or infinite. Try a smaller lr. fit
+        switches off NumPy's own warnings about this.
     CheckpointError
-        If the file at checkpoint is damaged, or of a net, loss or optimizer
-        of other classes, or of a run with other metrics, or one with
-        validation or patience and the other without.
+        If the file at checkpoint is damaged; if its net, loss or optimizer
+        has other classes, or its run had other metrics; if only one of the
+        two runs has validation, or patience.
     ValueError, TypeError
-        If an argument is wrong; if x or y holds NaN or infinity; if the
-        last batch has too few rows for a layer. If the layers or the loss
-        raise it for a batch.
+        If an argument is wrong; if x or y has NaN or infinity; if the last
+        batch has too few rows for a layer; if a layer or the loss raises it
+        for a batch.
     RuntimeError
         If optimizer.lr is set while fit runs.
     KeyboardInterrupt
-        After Ctrl-C, once the step in hand, or the end of the epoch with
-        its checkpoint, is done. A second Ctrl-C does not wait.
+        After Ctrl-C. fit finishes the current step first, or the end of the
+        epoch with its checkpoint. A second Ctrl-C does not wait.
 
     Warns
     -----
     UserWarning
-        If a metric has no value, or the run in the checkpoint is over.
+        If a metric raised an error, or the run in the file is finished.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""History: what fit notes after each epoch.
+"""History: the losses and metrics of each epoch of fit.
 
-Look at two curves first. If both fall, go on. If both are flat and high,
-the net or lr is too small. If the training loss falls and the validation
-loss rises, the net overfits, and the net to keep was at the lowest point of
-the second curve, best_epoch.
+Look at the curves of the two losses first. If both fall, train longer. If
+both are flat and high, the net or lr is too small. If the training loss
+falls and the validation loss rises, the net overfits: the best net is that
+of the lowest validation loss, best_epoch.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ HEIGHT, WIDTH = 12, 60  # of the curve in plain text
 class History:
     """One number for each epoch: losses, metrics, seconds, learning rates.
 
-    fit returns one. repr is one line; print draws the curves in plain text;
-    two are equal if all their numbers but the seconds are.
+    fit returns a History. repr is one line; print draws the curves in plain
+    text. Two are equal if all their numbers are equal, except the seconds.
 
     Attributes
     ----------
     loss : list of float
-        The mean loss of the training rows, each at the step that it was in:
-        early rows of an epoch saw a younger net. The mean is over rows, not
+        The mean of the training losses of an epoch, each computed in the
+        step of its row, before the update. The mean is over rows, not over
         batches; with reduction "sum" it is the total divided by N.
     validation_loss : list of float
         The same for the validation rows, at the end of the epoch; empty
         without validation.
     metrics : dict of str to list of float
-        For each name given to fit, what the function returned at the end of
-        the epoch, on the validation rows if there are some, else on the
-        training rows; NaN where it had no value.
+        For each name given to fit, the value of the function at the end of
+        each epoch, on the validation rows, or on the training rows if there
+        are no validation rows; NaN if it has no value.
     lr : list of float
-        What the steps of the epoch were taken with.
+        The lr of the steps in each epoch.
     seconds : list of float
-        How long the epoch took, validation and metrics included.
+        The time of each epoch, including validation and metrics.
     stopped : str or None
-        Why the run stopped: "epochs", all of them were run; "patience", the
-        validation loss, or what else patience watches, was not better for
-        that long; "divergence", a number was no longer finite. None while
-        it runs.
+        Why the run stopped. "epochs": all epochs were run. "patience": the
+        validation loss, or another value that patience watches, did not
+        become better. "divergence": a number was no longer finite. None
+        while it runs.
     best_epoch : int or None
-        The epoch of the lowest validation loss, counted from 0: the first
-        of several. None without validation.
+        The first epoch with the lowest validation loss, counted from 0.
+        None without validation.
     parameters : list of dict of str to array
-        The model's state_dict() after each epoch, if fit has been given
+        The model's state_dict() after each epoch, if fit got
         on_epoch=History.keep.
 
     Examples
@@ -92,8 +92,8 @@ class History:
     def keep(self, model: Layer) -> None:
         """Append a copy of the model's state_dict() to parameters.
 
-        For fit(…, on_epoch=History.keep); mlp.plotting.loss_surface draws
-        the path that they make.
+        For fit(…, on_epoch=History.keep). mlp.plotting.loss_surface draws
+        the path of these parameters.
         """
         state = model.state_dict()
         self.parameters.append({name: a.copy() for name, a in state.items()})
@@ -109,10 +109,11 @@ class History:
         return min(losses)[1] if losses else None
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Return a matplotlib Figure of the curves; without it, print them.
+        """Return a matplotlib Figure of the curves, or print the curves.
 
-        The losses share one picture, in powers of ten if all are above 0,
-        with a dotted line at the best epoch; metrics have one below it.
+        The losses are in one plot, with a logarithmic axis if all are
+        above 0, and with a dotted line at the best epoch. The metrics are
+        in a second plot below.
 
         Parameters
         ----------
@@ -122,8 +123,8 @@ class History:
         Returns
         -------
         matplotlib.figure.Figure, or None where matplotlib is not installed
-            A notebook shows it where it is a cell's last line. It is not
-            one of pyplot's, whose figures a notebook shows once more.
+            A notebook shows it if it is the last line of a cell. It is not
+            a figure of pyplot, because a notebook would show that twice.
 
         Raises
         ------

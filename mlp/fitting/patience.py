@@ -1,4 +1,4 @@
-"""Patience: when a run stops, and what it keeps."""
+"""Patience: when fit stops early, and what it keeps.
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from mlp.fitting.rewind import put_back, state_arrays
 
 @dataclass(frozen=True)
 class Patience:
-    """After how many epochs without a better value fit stops, and of what.
+    """Which value fit watches, and when it stops.
 
     fit(…, patience=30) is fit(…, patience=Patience(30)).
 
     Parameters
     ----------
     epochs : int
-        How many there may be without a better value.
+        Stop after so many epochs without a better value.
     watch : str
         "validation_loss"; "loss", that of the training rows; or the name of
-        a metric, of which more is better.
+        a metric, where a larger value is better.
     least : float
-        By more than this a value has to be better to count.
+        A value counts as better if it is better by more than this.
     keeps_best : bool
-        Whether the model ends with the parameters and buffers of the best
-        value, or with the last.
+        Whether the model gets the parameters and buffers of the best value
+        at the end, or keeps the last.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""The layers: Linear, and what stands between.
+"""The layers: Linear, the activations, dropout and normalization.
 
 A layer is a formula and its derivative: forward runs the formula, backward
-multiplies by the derivative. Each class is the derivation note of the code
-under it, for one sample as a column first, then for a batch of rows. Read
+multiplies by the derivative. The docstring of each class derives the code
+under it, first for one sample as a column, then for a batch of rows. Read
 linear.py first, then activations.py; mlp.losses comes next.
 """
 

@@ -1,7 +1,7 @@
 """The activations, and Softmax.
 
-Without one between them, two Linear layers are one Linear layer. Read
-mlp.losses next.
+Two Linear layers without an activation between them are only one Linear
+layer. Read mlp.losses next.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from mlp.core.layer import Layer
 class ReLU(Layer):
     """y = max(0, x), element by element: the rectified linear unit.
 
-    The hidden activation to begin with: where a unit is on, its derivative
-    is 1, so the gradient passes through any number of such layers without
-    shrinking. A unit that is off for every sample learns nothing.
+    The usual choice for hidden layers. Where x > 0 the unit is on and its
+    derivative is 1, so the gradient does not shrink in such a layer. A unit
+    that is off (x ≤ 0) for every sample learns nothing.
 
     Raises
     ------
@@ -85,8 +85,8 @@ class ReLU(Layer):
 class LeakyReLU(Layer):
     """y = x where x > 0, else a x, element by element.
 
-    A ReLU that keeps a small slope a where it is off, so that a unit whose
-    input is negative in every row still has a gradient, and cannot die.
+    A ReLU with a small slope a where x ≤ 0. So a unit whose input is
+    negative in every row still has a gradient and can learn.
 
     Parameters
     ----------
@@ -169,10 +169,10 @@ class LeakyReLU(Layer):
 class Sigmoid(Layer):
     """y = σ(x) = 1 / (1 + e⁻ˣ), element by element.
 
-    Turns any number into one between 0 and 1, which BCELoss reads as the
-    probability of a yes: the output layer of a classifier. As a hidden
-    layer it costs gradient: σ' is at most 1/4, at x = 0, and nearly 0 where
-    |x| is large, so each such layer shrinks what passes back through it.
+    Turns any number into a number between 0 and 1. As the last layer of a
+    classifier, y is the probability of "yes", which BCELoss takes. In
+    hidden layers it makes the gradient smaller: σ' is at most 1/4, at
+    x = 0, and nearly 0 where |x| is large.
 
     Raises
     ------
@@ -194,10 +194,10 @@ class Sigmoid(Layer):
         ∂yᵢ/∂xⱼ = yᵢ (1 − yᵢ) if i = j, else 0       a diagonal Jacobian,
         grad_input = grad_output ⊙ y ⊙ (1 − y)       so never formed
 
-    In float64 e⁻ˣ overflows for x below −709, in float32 below −88. With
-    numerator and denominator multiplied by eˣ it is σ(x) = eˣ / (1 + eˣ),
-    which does not, and loses no digit where y is small. The form for x ≥ 0
-    and that for x < 0, in one line:
+    e⁻ˣ overflows for x below −709 in float64, and below −88 in float32. If
+    we multiply numerator and denominator by eˣ, σ(x) = eˣ / (1 + eˣ), which
+    does not overflow for x < 0 and loses no digit where y is small. One
+    line has both forms, for x ≥ 0 and for x < 0:
 
         y = exp(min(x, 0)) / (1 + exp(−|x|))
 
@@ -243,10 +243,10 @@ class Sigmoid(Layer):
 class Tanh(Layer):
     """y = tanh(x) = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ), element by element.
 
-    A Sigmoid moved and stretched to (−1, 1), tanh(x) = 2 σ(2x) − 1. Its
-    outputs have a mean near 0, so the next layer learns faster, and its
-    slope at 0 is 1, four times the Sigmoid's. It saturates as the Sigmoid
-    does.
+    A Sigmoid moved and stretched to (−1, 1): tanh(x) = 2 σ(2x) − 1. Its
+    outputs have a mean near 0, so the next layer learns faster. Its slope
+    at 0 is 1, four times that of the Sigmoid. Where |x| is large its slope
+    is nearly 0 too.
 
     Raises
     ------
@@ -309,9 +309,9 @@ class Tanh(Layer):
 class Softmax(Layer):
     """yᵢ = e^(xᵢ) / Σⱼ e^(xⱼ) over the last axis: probabilities.
 
-    The output layer of a classifier with one answer out of K. For training,
-    leave it out and use CrossEntropyLoss, which takes the logits x and is
-    exact where e^(xᵢ) or a probability would round to 0.
+    The last layer of a classifier with K classes. For training, leave it
+    out and use CrossEntropyLoss: it takes the logits x, and is exact also
+    where e^(xᵢ) or a probability would round to 0.
 
     Raises
     ------
@@ -335,14 +335,14 @@ class Softmax(Layer):
         ∂yᵢ/∂xⱼ = ([i = j] e^(xᵢ) S − e^(xᵢ) e^(xⱼ)) / S²
                 = yᵢ ([i = j] − yⱼ)                 [i = j] is 1 or 0
 
-    The Jacobian diag(y) − y yᵀ is not diagonal: what one class gains, the
-    others lose. A row g = ∂ℓ/∂y times it:
+    The Jacobian diag(y) − y yᵀ is not diagonal: if one probability grows,
+    the others shrink. A row g = ∂ℓ/∂y times the Jacobian is
 
         ∂ℓ/∂xⱼ = Σᵢ gᵢ yᵢ ([i = j] − yⱼ) = yⱼ (gⱼ − Σᵢ gᵢ yᵢ)
         grad_input = y ⊙ (grad_output − the row sums of grad_output ⊙ y)
 
-    A number added to all xⱼ cancels in yᵢ; forward takes away the largest,
-    so that no e^(xⱼ) overflows.
+    yᵢ does not change if we add one number to all xⱼ. forward subtracts the
+    largest xⱼ, so that no e^(xⱼ) overflows.
 
     Examples
     --------
@@ -389,10 +389,10 @@ class Softmax(Layer):
 
 
 class Identity(Layer):
-    """y = x: the output layer of a regression, and of no effect.
+    """y = x: the last layer of a net for regression. It has no effect.
 
-    It is here so that a net for regression can be written like one for
-    classification, Linear → f → Linear → g, with g the identity.
+    With it a net for regression has the same form as one for
+    classification, Linear → f → Linear → g, where g is the identity.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Dropout: a net that cannot rely on any one unit."""
+"""Dropout: set random entries to 0 in training."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from mlp.core import Layer
 class Dropout(Layer):
     """y = m ⊙ x / (1 − p), where each mᵢ is 0 with probability p, else 1.
 
-    In training each entry is dropped with probability p, anew in each
-    forward, so that no unit can rely on one other. In evaluation mode, and
-    so in predict, y = x.
+    In training each forward draws m again, and an entry with mᵢ = 0 is
+    dropped. So no unit can depend on a single other unit. In evaluation
+    mode, and so in predict, y = x.
 
     Parameters
     ----------
     p : float
         The probability that an entry is dropped, in [0, 1).
     rng : int, np.random.Generator or None
-        What the masks are drawn from. Give the layers of one net one
-        Generator. A checkpoint keeps its state.
+        Draws the masks m. Give all layers of a net the same Generator. A
+        checkpoint saves its state.
 
     Attributes
     ----------
     p : float
         As given.
     rng : np.random.Generator
-        As given, or made of it.
+        As given, or made from it.
 
     Raises
     ------
@@ -54,8 +54,8 @@ class Dropout(Layer):
 
         E[yᵢ] = (1 − p) xᵢ / (1 − p) + p · 0 = xᵢ
 
-    so the next layer sees in training the mean that it sees in evaluation,
-    and evaluation needs no factor. For one draw, m is a constant:
+    so the input of the next layer has the same mean in training and in
+    evaluation, and evaluation needs no factor. For one draw, m is constant:
 
         ∂yᵢ/∂xⱼ = mᵢ / (1 − p) if i = j, else 0     a diagonal Jacobian
         grad_input = grad_output ⊙ m / (1 − p)      the mask of this forward

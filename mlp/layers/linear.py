@@ -1,4 +1,4 @@
-"""Linear: y = x Wᵀ + b, where a net learns."""
+"""Linear: y = x Wᵀ + b, the layer with the weights."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from mlp.initializers import Initializer, drawn
 class Linear(Layer):
     """y = x Wᵀ + b, for each row x of a batch.
 
-    out_features weighted sums of the same in_features inputs. All that a
-    multilayer perceptron learns, it learns here. Two such layers in a row
-    are only one, W₂ (W₁ x + b₁) + b₂ = (W₂ W₁) x + (W₂ b₁ + b₂), which is
-    why there is a non-linear layer between them.
+    Each of the out_features outputs is a weighted sum of the same
+    in_features inputs. Two such layers in a row are only one linear layer,
+    W₂ (W₁ x + b₁) + b₂ = (W₂ W₁) x + (W₂ b₁ + b₂), so put a non-linear
+    layer between them.
 
     Parameters
     ----------
@@ -32,11 +32,12 @@ class Linear(Layer):
     bias : bool
         Whether there is a b.
     rng : int, np.random.Generator or None
-        What weight, then bias, is drawn from. Give the layers of one net
-        one Generator: two layers of one shape and one int would be twins.
+        Draws weight, then bias. Give all layers of a net the same
+        Generator: two layers of the same shape with the same int start with
+        the same weights.
     dtype : float64 or float32
-        The dtype of the parameters, and of all that the layer computes; x
-        and grad_output of another are converted.
+        The dtype of the parameters, and of all that the layer computes. x
+        and grad_output of another dtype are converted.
     init : str or function
         How weight is drawn: "uniform", "he_uniform", "he_normal",
         "glorot_uniform", "glorot_normal", "zeros", or a function of the
@@ -77,16 +78,18 @@ class Linear(Layer):
         ∂yᵢ/∂bⱼ = 1 if i = j, else 0         ∂ℓ/∂b = ∂ℓ/∂y         1 × m
         ∂yₖ/∂Wᵢⱼ = xⱼ if k = i, else 0       ∂ℓ/∂W = x · ∂ℓ/∂y     n × m
 
-    The last, since Wᵢⱼ is in yᵢ alone: ∂ℓ/∂Wᵢⱼ = Σₖ ∂ℓ/∂yₖ ∂yₖ/∂Wᵢⱼ
-    = ∂ℓ/∂yᵢ xⱼ, which is entry (j, i) of the column x times the row ∂ℓ/∂y.
+    The last line holds because only yᵢ contains Wᵢⱼ: ∂ℓ/∂Wᵢⱼ =
+    Σₖ ∂ℓ/∂yₖ ∂yₖ/∂Wᵢⱼ = ∂ℓ/∂yᵢ xⱼ, which is entry (j, i) of the column x
+    times the row ∂ℓ/∂y.
 
-    The gradient of a weight is the input that it weighs times the gradient
-    of the sum that it enters. In numerator layout it is n × m, the
-    transpose of W's own shape; .grad holds it transposed back.
+    So the gradient of a weight is its input times the gradient of its
+    output. In numerator layout ∂ℓ/∂W is n × m, the transpose of W's own
+    shape; .grad is the transpose of this, (m, n).
 
-    A batch, one sample a row: row k of x is xₖᵀ, row k of grad_output is
-    ∂ℓ/∂yₖ. Each sample has its own x, but all share W and b, so there the
-    samples add up; the matrix product over k is that sum:
+    In a batch each sample is a row: row k of x is xₖᵀ, row k of grad_output
+    is ∂ℓ/∂yₖ. Each sample has its own x, but all samples use the same W and
+    b. So the gradients of W and b are sums over the samples, and the matrix
+    product over k is this sum:
 
         y           = x Wᵀ + b                                    (N, m)
         grad_bias   = Σₖ ∂ℓ/∂yₖ         = 1ᵀ grad_output          (m,)

@@ -1,9 +1,10 @@
 """BatchNorm1d and LayerNorm.
 
-Both take away a mean and divide by a standard deviation, then let the net
-choose a scale γ and a shift β. BatchNorm1d takes mean and deviation over
-the rows of a batch, for each column; LayerNorm over the columns, for each
-row. The derivation is the same; BatchNorm1d has it node by node.
+Both subtract a mean and divide by a standard deviation. Then they multiply
+by a learned scale γ and add a learned shift β. BatchNorm1d takes mean and
+deviation over the rows of a batch, for each column. LayerNorm takes them
+over the columns, for each row. The derivation is the same, and the
+docstring of BatchNorm1d has it step by step.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from mlp.core import Buffer, Layer, Parameter
 class BatchNorm1d(Layer):
     """y = γ (x − mean) / √(var + ε) + β, column by column over a batch.
 
-    In training mean and var are those of the batch, so each column of y has
-    mean β and standard deviation γ whatever the weights below do, and a
-    larger lr is safe. In evaluation mode, and so in predict, they are the
-    running ones, so that a row's y does not depend on the rows beside it.
+    In training mean and var are those of the batch. So each column of y has
+    mean β and standard deviation γ for any weights in the layers before,
+    and you can use a larger lr. In evaluation mode, and so in predict, they
+    are running averages, so that y of a row does not depend on other rows.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ class BatchNorm1d(Layer):
     eps : float
         ε, above 0.
     momentum : float
-        What a batch weighs in the running mean and variance, in [0, 1].
+        The weight of a new batch in the running averages, in [0, 1].
     dtype : float64 or float32
         The dtype of the parameters, and of all that the layer computes.
 
@@ -42,10 +43,10 @@ class BatchNorm1d(Layer):
     weight, bias : Parameter of shape (K,)
         γ, at first 1, and β, at first 0.
     running_mean, running_var : Buffer of shape (K,)
-        Means over the batches seen in training, at first 0 and 1; the
-        variance is the unbiased one, Σ (x − mean)² / (N − 1).
+        Running averages over the batches in training, at first 0 and 1. The
+        variance here is the unbiased one, Σ (x − mean)² / (N − 1).
     num_batches_tracked : Buffer of shape ()
-        How many batches those were.
+        The number of these batches.
     num_features, eps, momentum : int, float, float
         As given.
 
@@ -65,7 +66,7 @@ class BatchNorm1d(Layer):
 
     Derivation
     ----------
-    One column of a batch, x₁ … x_N, in steps. m(·) is the mean over n:
+    For one column of a batch, x₁ … x_N, where m(·) is the mean over rows:
 
         μ = m(x)        c = x − μ        v = m(c²)
         s = (v + ε)^(−1/2)       x̂ = s c        y = γ x̂ + β
@@ -73,7 +74,7 @@ class BatchNorm1d(Layer):
     Backward through each step, g = ∂ℓ/∂y, from the last to the first:
 
         ∂ℓ/∂β = Σ g          ∂ℓ/∂γ = Σ g x̂          ĝ = ∂ℓ/∂x̂ = γ g
-        ∂ℓ/∂s = Σ ĝ c                               s serves all rows
+        ∂ℓ/∂s = Σ ĝ c                               all rows use s
         ∂ℓ/∂v = −½ s³ Σ ĝ c                         ds/dv = −½ s³
         ∂ℓ/∂c = s ĝ + (2/N) c ∂ℓ/∂v                 by x̂, and by v
               = s ĝ − s x̂ m(ĝ x̂)                    as s c = x̂
@@ -81,10 +82,11 @@ class BatchNorm1d(Layer):
               = s (ĝ − m(ĝ) − x̂ m(ĝ x̂))             as m(x̂) = 0
               = γ s (g − (∂ℓ/∂β + x̂ ∂ℓ/∂γ) / N)      as ĝ = γ g
 
-    The last line is what backward runs. The rows of a batch depend on each
-    other, so there is no Jacobian for one sample. The gradient by x has
-    mean 0 in each column and none along x̂: moving or stretching a column
-    changes nothing, up to ε. In evaluation mean and var are constants, so
+    backward runs the last line. The rows of a batch depend on each other,
+    so there is no Jacobian for one sample. In each column the gradient by x
+    has mean 0 and is orthogonal to x̂, up to ε: y does not change if the
+    column is moved or stretched. In evaluation mean and var are constants,
+    so
 
         grad_input = γ s g, with s of the running variance
 
@@ -214,7 +216,8 @@ class LayerNorm(Layer):
     """y = γ (x − mean) / √(var + ε) + β, row by row over the last axis.
 
     mean and var are those of the K entries of one row, in training and in
-    evaluation alike: no row depends on another, and nothing is tracked.
+    evaluation. No row depends on another, and there are no running
+    averages.
 
     Parameters
     ----------
@@ -248,16 +251,16 @@ class LayerNorm(Layer):
 
     Derivation
     ----------
-    That of BatchNorm1d, with m(·) the mean over the K entries of a row in
-    place of the N rows of a column:
+    As for BatchNorm1d, but m(·) is the mean over the K entries of a row
+    instead of the N rows of a column:
 
         grad_weight = Σ grad_output ⊙ x̂          over all rows
         grad_bias   = Σ grad_output
         ĝ = γ ⊙ grad_output
         grad_input  = s (ĝ − m(ĝ) − x̂ m(ĝ x̂))
 
-    γ is inside the means here, since it differs along the row. The Jacobian
-    of one sample, with 1 a column of ones, is not diagonal:
+    Here γ is inside the means, because it differs along the row. The
+    Jacobian of one sample, where 1 is a column of ones, is not diagonal:
 
         ∂x̂/∂x = s (I − (1 1ᵀ + x̂ x̂ᵀ) / K)
 

@@ -1,9 +1,9 @@
-"""The losses of a regression and of classes.
+"""The losses for regression and for classification.
 
-A loss is where the chain rule starts: forward turns a batch of predictions
-into one number, and backward is the derivative of exactly that number, its
-mean included. Read squared.py first, then binary.py and categorical.py;
-mlp.sequential next.
+The chain rule starts at the loss: forward turns a batch of predictions into
+one number, and backward is the derivative of exactly that number, including
+the mean. Read squared.py first, then binary.py and categorical.py;
+mlp.sequential comes next.
 
 Reductions, for a prediction of N rows and K columns:
 
@@ -12,30 +12,31 @@ Reductions, for a prediction of N rows and K columns:
     "batchmean"  divides it by N, the number of rows
     "sum"        divides it by 1
 
-Why a mean lets lr stay when the batch size changes: the gradient of a sum
-over N samples is the sum of N gradients, so it grows with N; a step of
-lr·gradient that was right for 32 samples is twice too long for 64. The
-gradient of the mean over N samples estimates the gradient over all the
-data, whatever N is: a larger batch makes it less noisy, not longer. Hence
+With a mean you can keep lr when you change the batch size. The gradient of
+a sum over N samples is the sum of N gradients, so it grows with N: a step
+of lr·gradient that is right for 32 samples is twice too long for 64. The
+gradient of the mean over N samples estimates the gradient over all the data
+for every N: with a larger batch it is less noisy, not longer. Hence
 
     sum = N·K·mean,   so lr for the sum = lr for the mean / (N·K)
 
-and a weight decay, which is no mean, must be N·K times larger beside a sum
-to have the same effect. The last, smaller batch of an epoch takes as long a
-step as a full one, so each of its rows weighs more.
+Weight decay is not a mean, so with a sum it must be N·K times larger to
+have the same effect. The last batch of an epoch may be smaller. Its step is
+as long as that of a full batch, so each of its rows counts more.
 
-Weights of rows, forward(prediction, target, weight): row n with terms ℓₙₖ
-counts as if it stood there wₙ ≥ 0 times. W = Σₙ wₙ takes the place of N, so
-that M is W·K for "mean", W for "batchmean", and 1 for "sum":
+Rows may have weights, forward(prediction, target, weight). Row n with terms
+ℓₙₖ then counts as if the batch had it wₙ ≥ 0 times. W = Σₙ wₙ replaces N,
+so that M is W·K for "mean", W for "batchmean", and 1 for "sum":
 
     ℓ = (1/M) Σₙ wₙ Σₖ ℓₙₖ
-    ∂ℓ/∂ŷₙ = (wₙ/M) Σₖ ∂ℓₙₖ/∂ŷₙ      no other term holds ŷₙ, and M no ŷ
+    ∂ℓ/∂ŷₙ = (wₙ/M) Σₖ ∂ℓₙₖ/∂ŷₙ      other terms and M do not contain ŷₙ
 
 So row n of the gradient is that of the sum without weights, times wₙ/M. A
-mean does not change if all weights are multiplied by one number, so weights
-that are all alike change nothing. Where all are 0 the loss is 0, and so is
-its gradient. If class k has cₖ of N rows, the weight N / (K cₖ) for each of
-them gives every class the sum N/K, and all together N:
+mean does not change if all weights are multiplied by one number, so equal
+weights have no effect on it. If all weights are 0, the loss and its
+gradient are 0. If class k has cₖ of N rows, give each of them the weight
+N / (K cₖ). Then the weights of every class sum to N/K, and all of them to
+N:
 
     >>> import numpy as np
     >>> from mlp import MSELoss

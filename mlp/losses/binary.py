@@ -1,4 +1,4 @@
-"""BCELoss: binary cross-entropy, for answers of yes or no."""
+"""BCELoss: binary cross-entropy, for yes or no."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class BCELoss(_ReducedLoss):
     """ℓ = −(1/M) Σ [y log ŷ + (1 − y) log(1 − ŷ)]; M = N·K for the mean.
 
     Binary cross-entropy: the loss of a classifier whose outputs ŷ are
-    probabilities of a yes, each on its own. It is the negative logarithm of
-    the probability that the predictions give to what happened.
+    probabilities of "yes", independent of each other. It is the negative
+    logarithm of the probability that the predictions give to the targets.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class BCELoss(_ReducedLoss):
         In the dtype of prediction if it is float64 or float32, else in
         float64; target is converted to it.
     weight : (N,), or None
-        By what each row counts: N gives way to Σ wₙ, see help(mlp.losses).
+        The weight of each row; Σ wₙ replaces N, see help(mlp.losses).
 
     Derivation
     ----------
@@ -68,18 +68,18 @@ class BCELoss(_ReducedLoss):
         ∂ℓ/∂ŷᵢ = −(1/M) (yᵢ/ŷᵢ − (1 − yᵢ)/(1 − ŷᵢ))
                = (1/M) (ŷᵢ − yᵢ) / (ŷᵢ (1 − ŷᵢ))
 
-    After a Sigmoid, whose derivative is ŷ (1 − ŷ), the denominator cancels
-    and what is left is (1/M) (ŷ − y): a confident mistake is corrected at
-    full strength, where the squared error would have it stand still.
+    After a Sigmoid, whose derivative is ŷ (1 − ŷ), the denominator cancels,
+    and (1/M) (ŷ − y) is left. So the gradient is large where ŷ is far from
+    y. With the squared error it would be nearly 0 there.
 
-    A logarithm of 0 is infinite, and so is the slope there. As in PyTorch,
-    each logarithm is bounded below by −100, and the last denominator by
-    10⁻¹². Where a bound is active, backward is not the derivative of what
-    forward returned: for ŷ (1 − ŷ) < 10⁻¹² the slope is the smaller one
-    with 10⁻¹² below, and for ŷ < e⁻¹⁰⁰, where ℓ no longer changes, there is
-    still that slope. Nor does the denominator cancel there: what comes
-    through a Sigmoid fades, to 0 once ŷ is 0 or 1 exactly (in float64 for
-    an input above 37, in float32 above 17).
+    A logarithm of 0 is infinite, and so is its slope. As in PyTorch, each
+    logarithm is bounded below by −100, and the last denominator by 10⁻¹².
+    Where a bound is active, backward is not the derivative of what forward
+    returned. For ŷ (1 − ŷ) < 10⁻¹² it is smaller, because its denominator
+    is 10⁻¹². For ŷ < e⁻¹⁰⁰, where ℓ no longer changes, backward still has
+    this value. The denominator does not cancel there either: after a
+    Sigmoid the gradient becomes small, and it is 0 if ŷ is exactly 0 or 1
+    (in float64 for an input above 37, in float32 above 17).
 
     Examples
     --------
@@ -142,10 +142,10 @@ class BCELoss(_ReducedLoss):
 class BCEWithLogitsLoss(_ReducedLoss):
     """ℓ = −(1/M) Σ [y log σ(z) + (1 − y) log(1 − σ(z))], from the logits z.
 
-    BCELoss of a Sigmoid, in one formula. The logarithm and the exponential
+    Sigmoid and BCELoss in one formula. The logarithm and the exponential
     cancel, so ℓ and its gradient are exact for every finite z and need no
-    bounds. The net then ends in a Linear, without a Sigmoid: z is the
-    logarithm of the odds, and a probability is σ(z).
+    bounds. The last layer of the net is then a Linear, without a Sigmoid. A
+    logit z is the logarithm of the odds, and the probability is σ(z).
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ class BCEWithLogitsLoss(_ReducedLoss):
         In the dtype of prediction if it is float64 or float32, else in
         float64; target is converted to it.
     weight : (N,), or None
-        By what each row counts: N gives way to Σ wₙ, see help(mlp.losses).
+        The weight of each row; Σ wₙ replaces N, see help(mlp.losses).
 
     Derivation
     ----------
@@ -183,14 +183,14 @@ class BCEWithLogitsLoss(_ReducedLoss):
         −log(1 − σ(z))  = log(1 + eᶻ)  = (z)⁺ + log(1 + e^(−|z|))
         ℓ = (1/M) Σᵢ [yᵢ (−zᵢ)⁺ + (1 − yᵢ) (zᵢ)⁺ + log(1 + e^(−|zᵢ|))]
 
-    No term is negative, so none cancels another. Of d/dz log(1 + e⁻ᶻ) =
-    −σ(−z) and d/dz log(1 + eᶻ) = σ(z) follows
+    No term is negative, so no digits are lost in the sum. From
+    d/dz log(1 + e⁻ᶻ) = −σ(−z) and d/dz log(1 + eᶻ) = σ(z) follows
 
         ∂ℓ/∂zᵢ = (1/M) ((1 − yᵢ) σ(zᵢ) − yᵢ σ(−zᵢ)) = (1/M) (σ(zᵢ) − yᵢ)
 
-    which is what BCELoss and Sigmoid give together where no bound is
-    active. Backward runs the first form: for y = 1 and z = 40 it is
-    −σ(−40) = −4.2e−18, where σ(40) − 1 rounds to 0.
+    BCELoss after a Sigmoid gives the same gradient where no bound is
+    active. backward runs the first form: for y = 1 and z = 40 it is
+    −σ(−40) = −4.2e−18, but σ(40) − 1 rounds to 0.
 
     Examples
     --------

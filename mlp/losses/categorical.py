@@ -1,4 +1,4 @@
-"""CrossEntropyLoss: one answer out of K."""
+"""CrossEntropyLoss: cross-entropy, for K classes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mlp.losses.reduced import _ReducedLoss, by_row, check_logits
 class CrossEntropyLoss(_ReducedLoss):
     """ℓ = −(1/N) Σₙ Σₖ yₙₖ log pₙₖ, with p = softmax(z) of the logits z.
 
-    The loss of a classifier with one answer out of K. The net ends in a
-    Linear with K outputs, without a Softmax: the loss takes its logits.
+    The loss of a classifier with K classes. The last layer of the net is a
+    Linear with K outputs, without a Softmax: the loss takes the logits.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class CrossEntropyLoss(_ReducedLoss):
     ------
     ValueError
         If a logit is NaN or infinite; if a label is not one of 0, …, K − 1,
-        or there is not one a row; if a row of targets is negative somewhere
-        or does not sum to 1; if shapes do not fit, or are empty; if
-        reduction is unknown.
+        or a row has no label; if a row of targets has a negative entry or
+        does not sum to 1; if shapes do not fit, or are empty; if reduction
+        is unknown.
     TypeError
         If prediction or target does not hold real numbers.
     RuntimeError
@@ -49,10 +49,10 @@ class CrossEntropyLoss(_ReducedLoss):
         Logits, any finite numbers. In the dtype of prediction if it is
         float64 or float32, else in float64.
     target : (N,) or (N, K)
-        One class label a row, an integer from 0 to K − 1; or a row of
-        probabilities, of which one-hot is a case.
+        One class label for each row, an integer from 0 to K − 1; or rows of
+        probabilities, for example one-hot rows.
     weight : (N,), or None
-        By what each row counts: N gives way to Σ wₙ, see help(mlp.losses).
+        The weight of each row; Σ wₙ replaces N, see help(mlp.losses).
 
     Derivation
     ----------
@@ -63,20 +63,20 @@ class CrossEntropyLoss(_ReducedLoss):
         ℓ = Σₖ yₖ (L − sₖ)
 
     No e^(sⱼ) overflows, and one of them is 1, so L = log(1 + the others) is
-    at least 0 and keeps its digits when they are small. What the rounding
-    of s loses, r, is not lost: e^(s + r) is e^s (1 + r). With Σₖ yₖ = 1,
+    at least 0, and is exact also when the others are small. The rounding
+    error r of s is corrected, with e^(s + r) = e^s (1 + r). As Σₖ yₖ = 1,
 
         ∂L/∂zⱼ = pⱼ                                   of the log-sum-exp
         ∂ℓ/∂zⱼ = Σₖ yₖ (pⱼ − [k = j]) = pⱼ − yⱼ
 
-    The row p − y is 0 where the prediction is the target. A batch divides
-    it by N. pⱼ of the largest logit is 1 − Σₖ≠ⱼ pₖ; backward takes it and
-    the target there both less 1, so that a small difference of the two
-    keeps its digits.
+    The row p − y is 0 where the prediction is equal to the target. A batch
+    divides it by N. For the largest logit pⱼ = 1 − Σₖ≠ⱼ pₖ is near 1;
+    backward subtracts 1 from pⱼ and from yⱼ first, so that a small
+    difference of the two keeps its digits.
 
     Examples
     --------
-    Three classes that are equally likely, so ℓ = log 3:
+    If three classes are equally likely, ℓ = log 3:
 
     >>> import numpy as np
     >>> from mlp import CrossEntropyLoss
@@ -91,7 +91,7 @@ class CrossEntropyLoss(_ReducedLoss):
     >>> loss.backward()
     array([[-1.,  1.]])
 
-    Rows with weights, as for classes of which one is rare: p − y is
+    Rows with weights, as for a rare class. The gradient is p − y, that is
     (−1/2, 1/2) and (1/2, −1/2), times wₙ/Σw:
 
     >>> _ = loss.forward(np.zeros((2, 2)), [0, 1], weight=[1, 3])

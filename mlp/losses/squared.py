@@ -1,4 +1,4 @@
-"""MSELoss: the squared error of a regression."""
+"""MSELoss: the squared error, for regression."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from mlp.losses.reduced import _ReducedLoss, by_row
 class MSELoss(_ReducedLoss):
     """ℓ = (1/M) Σ (ŷ − y)², over all entries; M = N·K for the mean.
 
-    The squared error: the loss of a regression. It is the negative
-    logarithm of a Gaussian likelihood with fixed variance, up to constants,
-    so its best prediction is the mean of y at this x.
+    The squared error, the loss for regression. It is the negative logarithm
+    of a Gaussian likelihood with fixed variance, up to constants. So the
+    best prediction for an x is the mean of y at this x.
 
     Parameters
     ----------
@@ -48,16 +48,16 @@ class MSELoss(_ReducedLoss):
         In the dtype of prediction if it is float64 or float32, else in
         float64; target is converted to it.
     weight : (N,), or None
-        By what each row counts: N gives way to Σ wₙ, see help(mlp.losses).
+        The weight of each row; Σ wₙ replaces N, see help(mlp.losses).
 
     Derivation
     ----------
         ℓ = (1/M) Σᵢ (ŷᵢ − yᵢ)²
-        ∂ℓ/∂ŷᵢ = (2/M) (ŷᵢ − yᵢ)      the other terms do not hold ŷᵢ
+        ∂ℓ/∂ŷᵢ = (2/M) (ŷᵢ − yᵢ)      other terms do not contain ŷᵢ
         ∂ℓ/∂ŷ = (2/M) (ŷ − y)ᵀ        a row in numerator layout; a batch has
                                       its samples in rows, so no transpose
 
-    Rows with weights have wₙ before each term, and Σ wₙ in the place of N.
+    With weights of rows, each term has the factor wₙ, and Σ wₙ replaces N.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from mlp.optim.pieces import in_pieces
 class RMSprop(Optimizer):
     """θ ← θ − lr g / (√v + ε), with v a running mean of g².
 
-    Divides each entry's gradient by its usual size, so that one lr suits
+    It divides the gradient of each entry by its usual size. So one lr suits
     entries whose gradients differ by orders of magnitude.
 
     Parameters
@@ -28,7 +28,7 @@ class RMSprop(Optimizer):
     lr : float
         The learning rate, above 0.
     alpha : float
-        α, in [0, 1): how much of the mean is kept from step to step.
+        α, in [0, 1): the weight of the old mean in each step.
     eps : float
         ε, above 0: the size below which a gradient counts as noise.
     weight_decay : float
@@ -63,14 +63,16 @@ class RMSprop(Optimizer):
         θ ← θ − lr d                  or, with momentum,
         u ← μ u + d,   θ ← θ − lr u
 
-    Unrolled, v_t = (1 − α) Σₛ αᵗ⁻ˢ gₛ²: a mean of the last 1 / (1 − α)
-    squares or so. If |g| has been c for long, √v = c, and each step is
-    lr long whatever c is. In the first step √v = √(1 − α) |g|, so it is
-    1 / √(1 − α) times as long, ten times at α = 0.99; Adam corrects this.
+    Written out, v_t = (1 − α) Σₛ αᵗ⁻ˢ gₛ²: about the mean of the last
+    1 / (1 − α) squares. If |g| = c in many steps, √v = c, and the length of
+    each step is lr for every c. In the first step √v = √(1 − α) |g|, so the
+    step is 1 / √(1 − α) times as long, ten times for α = 0.99. Adam
+    corrects this.
 
     Examples
     --------
-    Two entries whose gradients differ a thousandfold go equally far:
+    The gradients of the two entries differ by a factor of 1000, but their
+    steps are equal:
 
     >>> from mlp import Parameter, RMSprop
     >>> p = Parameter([1.0, 1.0])
@@ -145,9 +147,9 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """θ ← θ − lr m̂ / (√v̂ + ε): momentum over the root of a mean square.
 
-    m is a running mean of the gradient, v one of its square, and the hats
-    say that both are corrected for having begun at 0. Each entry of θ moves
-    by about lr in a step, whatever the size of its gradient.
+    m is a running mean of the gradient and v a running mean of its square.
+    m̂ and v̂ are corrected, because both means start at 0. Each entry of θ
+    moves by about lr in a step, for any size of its gradient.
 
     Parameters
     ----------
@@ -156,7 +158,7 @@ class Adam(Optimizer):
     lr : float
         The learning rate, above 0.
     betas : pair of float
-        β₁ and β₂, each in [0, 1): how much of m and of v is kept.
+        β₁ and β₂, each in [0, 1): the weights of the old m and v.
     eps : float
         ε, above 0.
     weight_decay : float
@@ -188,17 +190,18 @@ class Adam(Optimizer):
         m̂ = m / (1 − β₁ᵗ)             v̂ = v / (1 − β₂ᵗ)
         θ ← θ − lr m̂ / (√v̂ + ε)
 
-    Bias correction. Unrolled, m_t = (1 − β₁) Σₛ β₁ᵗ⁻ˢ gₛ, s from 1 to t.
-    The weights sum to (1 − β₁)(1 + β₁ + … + β₁ᵗ⁻¹) = 1 − β₁ᵗ, not to 1:
-    what is missing is the share of the 0 at the start. Divided by it, m̂ is
-    a weighted mean of the gradients, and if all of them are g, m̂ = g, v̂ =
-    g² and the step is lr g / (|g| + ε) from the first on. Without it the
-    first step is (1 − β₁) / √(1 − β₂) = 3.2 times as long, for the default
-    betas.
+    Bias correction. Written out, m_t = (1 − β₁) Σₛ β₁ᵗ⁻ˢ gₛ, s from 1 to t.
+    The weights sum to (1 − β₁)(1 + β₁ + … + β₁ᵗ⁻¹) = 1 − β₁ᵗ, not to 1: the
+    rest, β₁ᵗ, is the weight of the 0 at the start. m̂ is m divided by this
+    sum, so it is a weighted mean of the gradients. If all gradients are g,
+    then m̂ = g and v̂ = g², and every step is lr g / (|g| + ε). Without the
+    correction the first step is (1 − β₁) / √(1 − β₂) = 3.2 times as long,
+    for the default betas.
 
-    ε stands outside the root, since it is then a gradient: entries with
-    √v̂ well above 10⁻⁸ move by lr. Inside, √(v̂ + ε) is never below √ε =
-    10⁻⁴, so gradients between 10⁻⁸ and 10⁻⁴ would no longer be scaled.
+    ε is outside the root, so it can be compared with a gradient: entries
+    with √v̂ well above 10⁻⁸ move by lr. If it were inside, √(v̂ + ε) would
+    never be below √ε = 10⁻⁴, and gradients between 10⁻⁸ and 10⁻⁴ would no
+    longer be scaled.
 
     Examples
     --------
@@ -280,7 +283,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """θ ← (1 − lr λ) θ − lr m̂ / (√v̂ + ε): Adam, with the decay beside it.
+    """θ ← (1 − lr λ) θ − lr m̂ / (√v̂ + ε): Adam with separate weight decay.
 
     Parameters
     ----------
@@ -295,15 +298,16 @@ class AdamW(Adam):
 
     Derivation
     ----------
-    In Adam, λ θ is a part of g, and so of m and v. The division by √v̂ then
-    undoes it: an entry with large gradients is hardly decayed, and one with
-    small gradients by up to lr, whatever λ. In SGD the two are the same, θ
-    − lr (∇ + λ θ) = (1 − lr λ) θ − lr ∇. AdamW keeps the second form:
+    In Adam, λ θ is a part of g, and so of m and v. The division by √v̂
+    changes its size: an entry with large gradients hardly decays, and an
+    entry with small gradients decays by up to lr, for any λ. In SGD both
+    forms are the same, θ − lr (∇ + λ θ) = (1 − lr λ) θ − lr ∇. AdamW uses
+    the second form:
 
         θ ← θ − lr λ θ
         m, v, m̂, v̂ and the step as in Adam, with g = ∇
 
-    so each weight loses the share lr λ in each step.
+    so in each step each weight becomes smaller by the share lr λ.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""clip_grad_norm: gradients of a bounded size."""
+"""clip_grad_norm: limit the norm of the gradients."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from mlp.core.parameter import Parameter
 def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
     """Scale all gradients by one factor: their norm is at most max_norm.
 
-    The norm is that of all gradients as one vector, so their direction
-    stays. Call it between backward and step; fit does with max_grad_norm.
+    The norm is that of all gradients as one vector, so the direction of
+    this vector does not change. Call it between backward and step; fit does
+    so with max_grad_norm.
 
     Parameters
     ----------
     parameters : iterable of Parameter
-        Those without a gradient are passed over.
+        Those without a gradient are ignored.
     max_norm : float
         Above 0.
 
     Returns
     -------
     float
-        ‖∂ℓ/∂Θ‖ before; 0.0 if there is no gradient.
+        ‖∂ℓ/∂Θ‖ before scaling; 0.0 if there is no gradient.
 
     Raises
     ------
@@ -40,7 +41,7 @@ def clip_grad_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
         factor = min(1, max_norm / (‖∂ℓ/∂Θ‖ + 10⁻⁶))
         ∂ℓ/∂θ ← factor · ∂ℓ/∂θ       a new array
 
-    Clipping each entry by itself would turn the vector.
+    Clipping each entry separately would change the direction.
 
     Examples
     --------

@@ -13,9 +13,9 @@ _PIECE = 1 << 20  # and at most so many at a time of a larger one
 def in_pieces(whole: tuple[Array, ...], made: int) -> Iterable[tuple[Array, ...]]:
     """Return arrays of one shape whole or, if large, some rows of each.
 
-    The arrays that an update makes on its way, such as lr d, then stay in
-    the cache. made says how many there are at a time; together they take no
-    more memory than one of the whole.
+    The temporary arrays of an update, such as lr d, then stay in the cache.
+    made says how many of them there are at a time. Together they take no
+    more memory than one array of the whole parameter.
 
     Examples
     --------

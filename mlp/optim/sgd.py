@@ -19,9 +19,9 @@ from mlp.optim.pieces import in_pieces
 class SGD(Optimizer):
     """θ ← θ − lr d, with d the gradient, or a running sum of gradients.
 
-    Stochastic, since the gradient is that of a batch and not of all the
-    data. The definitions, and the order of the terms, are those of
-    torch.optim.SGD with dampening 0.
+    SGD is stochastic gradient descent: the gradient is that of a random
+    batch and not of all the data. The definitions, and the order of the
+    terms, are those of torch.optim.SGD with dampening 0.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ class SGD(Optimizer):
     momentum : float
         μ, in [0, 1).
     weight_decay : float
-        λ, at least 0: adds λ θ to each gradient, as a term (λ/2) ‖θ‖² of
-        the loss would, biases included.
+        λ, at least 0: adds λ θ to each gradient, also for biases, as if
+        the loss had a term (λ/2) ‖θ‖².
     nesterov : bool
-        Whether to look one step ahead along v; needs momentum.
+        Whether to look one step ahead along the velocity v; needs momentum.
 
     Attributes
     ----------
@@ -56,28 +56,29 @@ class SGD(Optimizer):
 
     Derivation
     ----------
-    ∇ = ∂ℓ/∂θ points up, and ℓ(θ − lr ∇) = ℓ(θ) − lr ‖∇‖² + O(lr²): for a
-    small lr, plain SGD lowers the loss of this batch. One step:
+    Let ∇ = ∂ℓ/∂θ. As ℓ(θ − lr ∇) = ℓ(θ) − lr ‖∇‖² + O(lr²), plain SGD
+    lowers the loss of this batch for a small lr. One step:
 
         g ← ∇ + λ θ                       weight decay
         v ← μ v + g                       velocity, 0 before the first
         d ← v         or, Nesterov,       d ← g + μ v
         θ ← θ − lr d
 
-    Without momentum d is g. Why momentum is a running sum: the second line,
-    unrolled at step t, is
+    Without momentum d = g. With momentum v is a running sum: the second
+    line, written out for step t, is
 
         v_t = g_t + μ g_{t−1} + μ² g_{t−2} + … + μ^{t−1} g₁
 
-    Gradients that agree from step to step add up, to at most g / (1 − μ),
-    ten steps in one at μ = 0.9; those that change sign, as across a narrow
-    valley, cancel. The sum is not an average: the same lr goes up to
-    1 / (1 − μ) times as far, so multiply lr by 1 − μ when you add momentum.
+    If the gradients of all steps are equal, they add up to at most
+    g / (1 − μ), ten times g for μ = 0.9. If they change sign in every step,
+    they cancel. The sum is not an average: with the same lr a step can be
+    1 / (1 − μ) times as long, so multiply lr by 1 − μ when you add
+    momentum.
 
-    Nesterov takes the gradient not at θ but where the velocity will have
-    carried it, θ − lr μ v. Written in the point looked ahead to, the step
-    is the one above: with v new, d = g + μ v, as if the next step's
-    gradient were this one's.
+    Nesterov's method takes the gradient not at θ but at θ − lr μ v, the
+    point to which the velocity will move θ. The code keeps this point in
+    the place of θ. The step is then the one above: with the new v,
+    d = g + μ v.
 
     Examples
     --------
