@@ -50,7 +50,6 @@ def _linear_forward(cls: Any) -> str:
 def _gradients(layer: Layer, x: Array, g: Array) -> dict[str, Array | None]:
     """Return what backward gives for x and for each parameter."""
     layer.forward(x.copy())
-    layer.zero_grad()
     given = layer.backward(g.copy())
     return {"x": given} | {name: p.grad for name, p in layer.named_parameters()}
 

@@ -148,6 +148,13 @@ WRONG = {
         {"dtype": 1},
         "forward: expected float32 of float32, got float64",
     ),
+    "cleared in place": (
+        "linear",
+        "return grad_output @ self.weight.data",
+        "x = grad_output @ self.weight.data; grad_output[:] = 0; return x",
+        {"arguments unchanged": 1},
+        "it writes into grad_output, which belongs to the caller",
+    ),
     "leaky": (
         "relu",
         "x.dtype.type(0)",
