@@ -1,4 +1,4 @@
-"""Patience: when fit stops early, and what it keeps.
+"""Patience: when fit stops early, and what it keeps."""
 
 from __future__ import annotations
 
