@@ -6,15 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mlp import (
-    Adam,
-    CrossEntropyLoss,
-    History,
-    Linear,
-    MSELoss,
-    Sequential,
-    fit,
-)
+from mlp import Adam, CrossEntropyLoss, History, Linear, MSELoss, Sequential, fit
 from mlp.datasets import make_spirals
 
 pytest.importorskip("matplotlib")

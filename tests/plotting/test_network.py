@@ -1,0 +1,104 @@
+"""A net drawn: a line for each weight, and the numbers of one sample."""
+
+import numpy as np
+import pytest
+from plotted import net
+
+from mlp import CrossEntropyLoss, MSELoss, ReLU, Sequential, Softmax
+
+pytest.importorskip("matplotlib")
+
+from mlp.plotting import network
+
+
+def numbers_of(ax):
+    texts = [text.get_text().replace("−", "-") for text in ax.texts]
+    return [text for text in texts if text.replace(".", "").lstrip("-")[:1].isdigit()]
+
+
+def lines_of(ax):
+    """Return each line from a unit to a unit as ((x, x + 1), (from, to))."""
+    return [
+        (tuple(line.get_xdata()), tuple(line.get_ydata()))
+        for line in ax.lines
+        if len(line.get_xdata()) == 2
+    ]
+
+
+def test_the_numbers_are_those_of_forward_and_backward():
+    model = net(2, 3, 2)
+    x, y, criterion = np.array([[1.0, -2.0]]), [[1.0, 0.5]], MSELoss()
+    shown = numbers_of(network(model, x, y, criterion))
+    outputs = [x]
+    for layer in model:
+        outputs.append(layer.forward(outputs[-1]))
+    criterion.forward(outputs[-1], y)
+    gradients = [criterion.backward()]
+    for layer in reversed(list(model)):
+        gradients.insert(0, layer.backward(gradients[0]))
+    expected = []
+    for out, gradient in zip(outputs, gradients, strict=True):
+        for pair in zip(out[0], gradient[0], strict=True):
+            expected += [f"{number + 0.0:.3g}" for number in pair]
+    assert shown == expected
+
+
+def test_each_weight_is_a_line_and_an_activation_goes_straight():
+    lines = lines_of(network(net(3, 4, 2)))
+    assert len(lines) == 3 * 4 + 4 + 4 * 2
+    straight = [(low, high) for (x, _), (low, high) in lines if x == 1]
+    assert all(low == high for low, high in straight)
+
+
+def test_a_softmax_takes_all_of_its_inputs():
+    lines = lines_of(network(net(3, 2, last=Softmax())))
+    assert sum(x == 1 for (x, _), _ in lines) == 2 * 2
+
+
+def test_a_large_layer_is_cut_short():
+    ax = network(net(64, 30, 10))
+    assert sum(text.get_text() == "⋮" for text in ax.texts) == 4
+    assert any("64 units" in text.get_text() for text in ax.texts)
+
+
+def test_a_sample_of_any_form_will_do():
+    model = net(2, 3)
+    one = numbers_of(network(model, [1.0, 2.0]))
+    assert numbers_of(network(model, [[1.0, 2.0]])) == one
+    label = network(model, [1.0, 2.0], 2, CrossEntropyLoss())
+    row = network(model, [1.0, 2.0], [0.0, 0.0, 1.0], CrossEntropyLoss())
+    assert numbers_of(label) == numbers_of(row)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ((net(2, 1), np.ones((3, 2))), r"expected one sample x, .* got \(3, 2\)"),
+        ((net(2, 1), [np.nan, 1.0]), "x"),
+        ((net(2, 1), [1.0, 2.0], [1.0]), "expected y and criterion together"),
+        ((net(2, 1), None, [1.0], MSELoss()), "expected x with y, got None"),
+        ((Sequential(ReLU()),), "expected a layer with in_features, got none"),
+    ],
+)
+def test_what_is_no_sample_is_refused(given, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        network(*given)
+
+
+@pytest.mark.parametrize(
+    ("width", "criterion"), [(3, CrossEntropyLoss()), (2, MSELoss()), (1, MSELoss())]
+)
+def test_a_target_is_one_of_any_form_too(width, criterion):
+    model = net(2, width)
+    target = np.array([2]) if width == 3 else np.linspace(0.5, 1, width)
+    forms = [target, target[np.newaxis], target.tolist()]
+    forms += [target[0]] if target.size == 1 else []
+    if width == 3:
+        forms.append(np.eye(3)[2])
+    drawn = [
+        [t.get_text() for t in network(model, [1.0, 2.0], y, criterion).texts]
+        for y in forms
+    ]
+    assert all(texts == drawn[0] for texts in drawn)
+    other = network(model, [1.0, 2.0], target * 0, criterion)
+    assert [t.get_text() for t in other.texts] != drawn[0]
