@@ -121,7 +121,7 @@ def _random(output: Array) -> Array:
 
 def _histogram(ax: Any, values: Array) -> None:
     """Draw a histogram, and say the mean and the standard deviation above it."""
-    values = values.ravel().astype(np.float64)
+    values = values.astype(np.float64)
     finite = values[np.isfinite(values)]
     ax.hist(finite, bins=BINS)
     ax.set_yticks([])

@@ -11,6 +11,34 @@ pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure
 
 from mlp.plotting import activations
+from mlp.plotting.activations import passed
+
+
+def test_each_column_bears_the_name_of_its_layer():
+    grid = activations(net(2, 3, 1), MOONS.x)
+    titles = [ax.get_title() for ax in grid[0]]
+    assert titles == ["layer 0 (Linear)", "layer 1 (ReLU)", "layer 2 (Linear)"]
+    assert [ax.get_ylabel() for ax in grid[:, 0]] == ["output", "gradient"]
+
+
+def test_without_a_loss_the_gradient_at_the_top_is_normal():
+    model = net(2, 3)
+    top = np.random.default_rng(0).standard_normal((len(MOONS.x), 3))
+    names, outputs, gradients = passed(
+        model, MOONS.x, None, None, lambda out: np.full(out.shape, 2.0)
+    )
+    assert (names, len(outputs)) == (["layer 0 (Linear)"], 2)
+    np.testing.assert_array_equal(gradients[1], np.full((len(MOONS.x), 3), 2.0))
+    np.testing.assert_allclose(gradients[0], gradients[1] @ model[0].weight.data)
+    shown = activations(model, MOONS.x)[1, 0].get_xlabel()
+    assert shown == f"{top.mean():.2g} ± {top.std():.2g}"
+
+
+def test_a_gradient_has_the_dtype_of_the_output_that_it_is_by():
+    model = Sequential(Linear(2, 2, rng=0, dtype=np.float32))
+    x = MOONS.x.astype(np.float32)
+    *_, gradients = passed(model, x, None, None, lambda out: np.ones(out.shape))
+    assert [g.dtype for g in gradients] == [np.float32] * 2
 
 
 def test_activations_take_and_return_several():
@@ -55,5 +83,13 @@ def test_histograms_of_huge_numbers_say_mean_and_deviation():
     model.weight.data[:], model.bias.data[:] = 1e300, 0.0
     grid = activations(model, [[1.0], [3.0]])
     assert grid[0, 0].get_xlabel() == "2e+300 ± 1e+300"
+    model.weight.data[:] = np.inf
+    assert activations(model, [[1.0]])[0, 0].get_xlabel() == "nothing finite"
+    model.weight.data[:] = 0.0
+    assert activations(model, [[1.0]])[0, 0].get_xlabel() == "0 ± 0"
+    small = Linear(1, 1, bias=False, dtype=np.float32)
+    small.weight.data[:] = 3e38  # the range of a histogram is beyond that of float32
+    drawn = activations(small, np.array([[1.0], [-1.0]], np.float32))[0, 0]
+    assert drawn.get_xlabel() == "0 ± 3e+38"
     with pytest.raises(ValueError, match="activations: expected a model with layers"):
         activations(Sequential(), [[1.0]])

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 from plotted import LABELS, MOONS, SPIRALS, net, trained
+from small import Own
 
-from mlp import BCEWithLogitsLoss, MSELoss, Sigmoid, Softmax
+from mlp import BCEWithLogitsLoss, Linear, MSELoss, ReLU, Sequential, Sigmoid, Softmax
 
 pytest.importorskip("matplotlib")
 
 from mlp.plotting import decision_boundary
 from mlp.plotting.axes import COLOURS, MARKERS
+from mlp.plotting.boundary import probabilities
 
 
 def shades(ax):
@@ -62,9 +64,10 @@ def test_classes_have_a_marker_and_a_colour_each():
 
 def test_text_labels_name_the_classes():
     words = np.array(["ant", "bee", "cow"])[LABELS]
-    ax = decision_boundary(net(2, 4, 3), SPIRALS.x, words)
-    texts = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert texts == ["ant", "bee", "cow"]
+    for y in (words, words.tolist(), words[:, np.newaxis]):
+        ax = decision_boundary(net(2, 4, 3), SPIRALS.x, y, points=2)
+        texts = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert texts == ["ant", "bee", "cow"]
 
 
 def test_a_model_that_gives_one_answer_everywhere_has_no_line():
@@ -101,3 +104,46 @@ def test_names_are_text_for_matplotlib():
     ax.figure.draw_without_rendering()
     shown = [text.get_text().strip() for text in ax.get_legend().get_texts()]
     assert shown == ["_low", r"\$\up\$"]
+
+
+def test_the_picture_reaches_a_tenth_beyond_the_points():
+    x = [[0.0, -10.0], [2.0, 10.0], [1.0, 5.0]]
+    ax = decision_boundary(net(2, 2), x, [0, 1, 0], points=2)
+    np.testing.assert_allclose([ax.get_xlim(), ax.get_ylim()], [[-0.2, 2.2], [-12, 12]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x₁", "x₂")
+    ax = decision_boundary(net(2, 2), [[3.0, 3.0]], [1], points=2)  # no extent at all
+    np.testing.assert_allclose([ax.get_xlim(), ax.get_ylim()], [[2.9, 3.1]] * 2)
+
+
+# ----------------------------------------------------------------- probabilities
+
+
+def giving(outputs, *layers):
+    """Return a net whose Linear gives these outputs for any x, and more layers."""
+    linear = Linear(2, len(outputs))
+    linear.weight.data[...], linear.bias.data[...] = 0.0, outputs
+    return Sequential(linear, *layers)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (giving([0.5]), [1 / (1 + np.exp(0.5)), 1 / (1 + np.exp(-0.5))]),  # logits
+        (giving([1000.0, 0.0, 1000.0]), [0.5, 0.0, 0.5]),
+        (giving([0.25, 0.25]), [0.5, 0.5]),
+        (giving([0.0], Sigmoid()), [0.5, 0.5]),  # a probability, not a logit of 0.5
+        (giving([0.0, np.log(3)], Softmax()), [0.25, 0.75]),
+        (giving([0.0, np.log(3)], Sigmoid()), [0.4, 0.6]),  # of 0.5 and 0.75
+        (giving([-1.0, -2.0], ReLU()), [0.5, 0.5]),  # of 0 and 0: nothing is known
+        (giving([0.0, np.log(9)], ReLU()), [0.1, 0.9]),  # log 9 is no probability
+    ],
+)
+def test_outputs_are_logits_or_probabilities(model, expected):
+    p = probabilities(model, np.ones((4, 2)))
+    np.testing.assert_allclose(p, [expected] * 4, rtol=1e-12)
+
+
+def test_a_model_that_gives_no_rows_is_refused():
+    model = Sequential(Own(lambda x: x[:, 0], lambda x, y, g: g))
+    with pytest.raises(ValueError, match=r"expected a model that gives rows, got .*4"):
+        probabilities(model, np.ones((4, 2)))

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from plotted import net
+from small import Own
 
-from mlp import CrossEntropyLoss, MSELoss, ReLU, Sequential, Softmax
+from mlp import CrossEntropyLoss, Linear, MSELoss, ReLU, Sequential, Softmax
 
 pytest.importorskip("matplotlib")
 
 from mlp.plotting import network
+from mlp.plotting.network import ANY, NEGATIVE, POSITIVE
 
 
 def numbers_of(ax):
@@ -46,8 +48,55 @@ def test_the_numbers_are_those_of_forward_and_backward():
 def test_each_weight_is_a_line_and_an_activation_goes_straight():
     lines = lines_of(network(net(3, 4, 2)))
     assert len(lines) == 3 * 4 + 4 + 4 * 2
+    assert all(end == start + 1 for (start, end), _ in lines)
     straight = [(low, high) for (x, _), (low, high) in lines if x == 1]
     assert all(low == high for low, high in straight)
+
+
+def test_a_line_shows_the_sign_and_the_size_of_its_weight():
+    layer = Linear(3, 1, bias=False)
+    layer.weight.data[...] = [[2.0, -1.0, 0.0]]
+    lines = [line for line in network(layer).lines if len(line.get_xdata()) == 2]
+    looks = [(line.get_color(), line.get_linestyle()) for line in lines]
+    assert looks == [(POSITIVE, "-"), (NEGATIVE, "--"), (NEGATIVE, "--")]
+    assert POSITIVE != NEGATIVE != ANY != POSITIVE
+    widths = (
+        np.array([line.get_linewidth() for line in lines]) - lines[2].get_linewidth()
+    )
+    np.testing.assert_allclose(widths / widths[0], [1, 0.5, 0])
+    layer.weight.data[...] = 0.0  # nothing to compare with
+    assert len(lines_of(network(layer))) == 3
+
+
+@pytest.mark.parametrize(
+    ("f", "backward", "expected"),
+    [
+        (lambda x: 2 * x, lambda g: 2 * g, 3),
+        (
+            lambda x: np.cumsum(x, axis=1),
+            lambda g: np.cumsum(g[:, ::-1], 1)[:, ::-1],
+            9,
+        ),
+        (lambda x: x.sum(axis=1, keepdims=True), lambda g: g @ np.ones((1, 3)), 3),
+    ],
+    ids=["by itself", "with those before", "all together"],
+)
+def test_a_layer_without_a_matrix_has_the_lines_of_its_jacobian(f, backward, expected):
+    layer = Own(f, lambda x, y, g: backward(g))
+    lines = lines_of(network(layer, [1.0, 2.0, 3.0]))
+    assert len(lines) == expected
+
+
+def test_without_a_loss_the_gradient_is_that_of_the_largest_output():
+    layer = Linear(2, 3, bias=False)
+    layer.weight.data[...] = [[1.0, 0.0], [4.0, 5.0], [2.0, 0.0]]
+    ax = network(layer, [1.0, 0.5])
+    outputs = [t for t in ax.texts if getattr(t, "xyann", (0, 0))[1] > 0]
+    gradients = [t for t in ax.texts if getattr(t, "xyann", (0, 0))[1] < 0]
+    assert [t.get_text() for t in outputs] == ["1", "0.5", "1", "6.5", "2"]
+    assert [t.get_text() for t in gradients] == ["4", "5", "0", "1", "0"]
+    assert {t.get_style() for t in gradients} == {"italic"}
+    assert "gradient of the largest ŷ" in ax.get_title()
 
 
 def test_a_softmax_takes_all_of_its_inputs():

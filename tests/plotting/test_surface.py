@@ -78,5 +78,12 @@ def test_the_surface_is_drawn_where_the_loss_is_finite():
     with np.errstate(all="raise"):
         ax = loss_surface(*(model, MSELoss(), MOONS.x, MOONS.y), span=1e100, points=6)
     ax.figure.draw_without_rendering()
+    line = Linear(1, 1, bias=False, rng=0)
+    line.weight.data[...] = 2.0  # as above, so the corners are at 4e154, squared
+    contours = loss_surface(
+        *(line, MSELoss(), [[1.0]], [[5.0]]), span=1e154, points=5
+    ).collections[0]
+    assert np.isfinite(contours.levels).all()
+    assert 1e307 < contours.zmax < np.inf
     with pytest.raises(ValueError, match="loss_surface: expected points of at least 2"):
         loss_surface(model, MSELoss(), MOONS.x, MOONS.y, points=1)
