@@ -83,6 +83,7 @@ def test_histograms_of_huge_numbers_say_mean_and_deviation():
     model.weight.data[:], model.bias.data[:] = 1e300, 0.0
     grid = activations(model, [[1.0], [3.0]])
     assert grid[0, 0].get_xlabel() == "2e+300 ± 1e+300"
+    assert activations(model, [[0.0], [2.0]])[0, 0].get_xlabel() == "1e+300 ± 1e+300"
     model.weight.data[:] = np.inf
     assert activations(model, [[1.0]])[0, 0].get_xlabel() == "nothing finite"
     model.weight.data[:] = 0.0

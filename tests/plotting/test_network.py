@@ -56,14 +56,15 @@ def test_each_weight_is_a_line_and_an_activation_goes_straight():
 def test_a_line_shows_the_sign_and_the_size_of_its_weight():
     layer = Linear(3, 1, bias=False)
     layer.weight.data[...] = [[2.0, -1.0, 0.0]]
-    lines = [line for line in network(layer).lines if len(line.get_xdata()) == 2]
-    looks = [(line.get_color(), line.get_linestyle()) for line in lines]
-    assert looks == [(POSITIVE, "-"), (NEGATIVE, "--"), (NEGATIVE, "--")]
-    assert POSITIVE != NEGATIVE != ANY != POSITIVE
-    widths = (
-        np.array([line.get_linewidth() for line in lines]) - lines[2].get_linewidth()
-    )
-    np.testing.assert_allclose(widths / widths[0], [1, 0.5, 0])
+    for scale in (1.0, 1e3):  # the largest weight of a layer is its widest line
+        layer.weight.data *= scale
+        lines = [line for line in network(layer).lines if len(line.get_xdata()) == 2]
+        looks = [(line.get_color(), line.get_linestyle()) for line in lines]
+        assert looks == [(POSITIVE, "-"), (NEGATIVE, "--"), (NEGATIVE, "--")]
+        assert POSITIVE != NEGATIVE != ANY != POSITIVE
+        widths = np.array([line.get_linewidth() for line in lines])
+        assert 0 < widths[2] < 1 < 2 < widths[0] < 4
+        assert widths[1] == pytest.approx((widths[0] + widths[2]) / 2)
     layer.weight.data[...] = 0.0  # nothing to compare with
     assert len(lines_of(network(layer))) == 3
 
