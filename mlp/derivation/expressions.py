@@ -338,4 +338,4 @@ class Power(Expr):
 
     def compute(self, a: Any) -> Any:
         """Return the power."""
-        return np.power(np.asarray(a, np.float64), self.exponent)[()]
+        return np.power(a, self.exponent)

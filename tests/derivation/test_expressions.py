@@ -11,8 +11,10 @@ from mlp.derivation.expressions import (
     Derivative,
     Hadamard,
     Number,
+    Of,
     Product,
     Quotient,
+    Scalar,
     Sum,
     Symbol,
 )
@@ -32,6 +34,14 @@ def test_parentheses_go_where_they_are_needed():
         (Chain(Number(0.1), a + b), "0.1 · (a + b)"),
         (1 - a, "1 − a"),
         (Symbol("A") * (1 - a), "A ⊙ (1 − a)"),
+        (Chain(Quotient(a, b), c, Quotient(b, c)), "a/b · c · (b/c)"),
+        (Number(2) ** 2, "2²"),
+        (Number(1e-7) ** 2, "(1e−07)²"),
+        (Number(-2) ** 2, "(−2)²"),
+        (Scalar("K") * a, "Ka"),
+        (Product(Of("v", a), Of(".grad", b)), "v(a)b.grad"),
+        (Of("v", Of(".grad", b)) ** 2, "(v(b.grad))²"),
+        (Symbol("W", "1", "(2)") ** 2, "(W₁⁽²⁾)²"),
     ):
         assert str(tree) == repr(tree) == text
 
@@ -88,3 +98,10 @@ def test_between_arrays_the_operators_mean_entry_by_entry():
     assert str(x * (y * 2)) == "x ⊙ (y · 2)"
     assert str(2 * x * y) == "(2x) ⊙ y"
     assert str((x * y) ** 2) == "(x ⊙ y)²"
+
+
+def test_a_letter_has_the_value_that_its_name_is_given():
+    W = Symbol("W", above="(1)")
+    values = {"W⁽¹⁾": 3.0, "v(W⁽¹⁾)": 4.0, "W⁽¹⁾.grad": 5.0, "∂ℓ/∂W⁽¹⁾": 6.0}
+    letters = W, Of("v", W), Of(".grad", W), Derivative(Scalar("ℓ"), W)
+    assert [letter.value(values) for letter in letters] == [3, 4, 5, 6]
