@@ -6,6 +6,7 @@ from derivations import deep, net, texts
 
 import mlp.derivation
 from mlp import BCELoss, LayerNorm, Linear, MSELoss, Sequential, Sigmoid, derive
+from mlp.derivation import RULES
 
 # ------------------------------------------------- the homework, to the letter
 
@@ -152,3 +153,20 @@ def test_gradient_rows_stand_in_parameters_order():
     assert [p.data.shape for _, p in d.parameters] == shapes
     letters = ["W⁽¹⁾", "b⁽¹⁾", "γ⁽¹⁾", "β⁽¹⁾", "W⁽²⁾", "b⁽²⁾"]
     assert [str(row.parameter) for row in d.gradients] == letters
+
+
+def test_gradient_rows_stand_in_the_order_of_ones_own_layer(monkeypatch):
+    class BiasFirst(Linear):
+        def __init__(self, n, m):
+            super().__init__(n, m, rng=0)
+            weight = self.weight
+            del self.weight
+            self.weight = weight
+
+    monkeypatch.setitem(RULES, BiasFirst, RULES[Linear])
+    model = Sequential(BiasFirst(2, 3), Linear(3, 1, rng=1))
+    d = derive(model, MSELoss())
+    letters = ["b⁽¹⁾", "W⁽¹⁾", "W⁽²⁾", "b⁽²⁾"]
+    assert [str(row.parameter) for row in d.gradients] == letters
+    assert [p.data.ndim for p in model.parameters()] == [1, 2, 2, 1]
+    assert d.check([0.5, -1], [2]) < 1e-12

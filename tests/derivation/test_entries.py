@@ -13,6 +13,7 @@ from mlp import (
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     Dropout,
+    Identity,
     Layer,
     LayerNorm,
     Linear,
@@ -149,6 +150,15 @@ def test_an_entry_of_more_than_six_terms_is_summed_up(layer, line):
     y = [[0.5] * (2 if isinstance(layer, Linear) else 7)]
     t = trace(model, MSELoss(), SGD(model.parameters(), lr=0.1), [[1]], y)
     assert f"   {line}" in str(t)
+
+
+def test_the_identity_hands_a_gradient_down_as_it_is():
+    model = Sequential(Linear(1, 1, bias=False), Identity())
+    model[0].weight.data[...] = 3.0
+    sgd = SGD(model.parameters(), lr=0.1)
+    text = str(trace(model, MSELoss(), sgd, [[1.0]], [[0.5]]))
+    assert "ŷ₁ = 3\n" in text
+    assert "(∂ℓ/∂z₁)₁ = 5\n" in text
 
 
 def test_no_line_says_what_the_first_layer_would_hand_down():
