@@ -54,6 +54,36 @@ def test_the_seed_says_it_all(kind):
     assert not same(one, quiet(one.__class__(**one.get_params()), x, y))
 
 
+def test_a_batch_is_of_200_rows_or_of_all_unless_it_is_given():
+    x, y = rows(250)
+    net = MLPRegressor((3,), max_iter=2, random_state=0)
+    auto = quiet(clone(net), x, y)
+    assert same(auto, quiet(clone(net).set_params(batch_size=200), x, y))
+    assert not same(auto, quiet(clone(net).set_params(batch_size=250), x, y))
+    few = quiet(clone(net), x[:30], y[:30])
+    assert same(few, quiet(clone(net).set_params(batch_size=30), x[:30], y[:30]))
+
+
+def test_without_patience_all_epochs_are_run():
+    x, y = rows()
+    settings = {"tol": 10.0, "max_iter": 15, "random_state": 0}
+    net = quiet(MLPRegressor((3,), n_iter_no_change=2, **settings), x, y)
+    assert net.n_iter_ == 4  # the best, two that are allowed, and the last
+    quiet(net.set_params(n_iter_no_change=np.inf), x, y)
+    assert net.n_iter_ == 15
+
+
+def test_what_a_fit_leaves(capsys):
+    x, y = rows()
+    net = quiet(MLPClassifier((3,), max_iter=4, random_state=0), x, y)
+    assert net.n_features_in_ == 3 and not hasattr(net, "feature_names_in_")
+    assert net.loss_curve_ == net.history_.loss and net.n_iter_ == 4
+    assert net.best_loss_ == min(net.loss_curve_)
+    assert net.validation_scores_ is net.best_validation_score_ is None
+    assert all(p.grad is None for p in net.model_.parameters())
+    assert capsys.readouterr() == ("", "")
+
+
 # --------------------------------------------- warm starts, parts, checkpoints
 
 
@@ -207,6 +237,15 @@ def test_rows_of_weight_0_are_not_there(early_stopping):
     assert np.allclose(weights(net)[0], weights(left_out)[0])
     some = quiet(MLPClassifier(max_iter=2), x, y, sample_weight=(y == 1) * 1.0)
     assert list(some.classes_) == [0, 1]
+
+
+def test_one_weight_for_all_rows_changes_no_mean():
+    x, y = rows()
+    net = MLPRegressor((4,), alpha=0.0, max_iter=3, random_state=0)
+    plain = quiet(clone(net), x, y)
+    quiet(net, x, y, sample_weight=2.0)
+    for a, b in zip(weights(net), weights(plain), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
 
 
 @pytest.mark.parametrize(

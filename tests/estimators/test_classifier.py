@@ -56,6 +56,7 @@ def test_classes_of_partial_fit():
     net.partial_fit(x[first], y[first], classes=[2, 0, 1])
     assert net.predict_proba(x).shape == (40, 3)
     net.partial_fit(x, y)
+    net.partial_fit(x, y, classes=[1, 2, 0, 0])
     with pytest.raises(ValueError, match=r"of the first call, .*, got \[0, 5\]"):
         net.partial_fit(x, y, classes=[0, 5])
     with pytest.raises(ValueError, match="previously unseen labels"):
@@ -112,3 +113,19 @@ def test_a_failed_first_part_leaves_no_classes_behind():
         net.partial_fit(x, y[:9], classes=[0, 1, 2])
     quiet(net, x, y)
     assert net.classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_class_is_held_out_alike(seed):
+    held = []
+
+    class Spy(MLPClassifier):
+        def _score_of(self, prediction, target, weight):
+            held.append(np.bincount(target.ravel()).tolist())
+            return super()._score_of(prediction, target, weight)
+
+    x, _ = rows(100)
+    settings = {"early_stopping": True, "validation_fraction": 0.3, "max_iter": 1}
+    y = np.repeat([0, 1, 2], [60, 30, 10])
+    quiet(Spy((2,), random_state=seed, **settings), x, y)
+    assert held == [[18, 9, 3]]
