@@ -280,7 +280,7 @@ def _named(net: Layer) -> dict[str, Array]:
 def _target(criterion: Loss, y: npt.ArrayLike, width: int, of: str) -> Array:
     """Return the target of a batch: rows, or labels for a loss that takes them."""
     if criterion.takes_labels and np.ndim(y) == 1:
-        return arrays.floating("trace", "y", y)
+        return arrays.real_array("trace", "y", y)  # integers stay, as indices
     return arrays.rows_of("trace", "y", y, width, of)
 
 

@@ -7,9 +7,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from derivations import assert_reads_back
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import page_of, random_net, seeds
+from strangers import SoftmaxCrossEntropy
 
 from mlp import (
     SGD,
@@ -26,6 +28,7 @@ from mlp import (
     trace,
     train_step,
 )
+from mlp.derivation import RULES
 from mlp.derivation.figures import Line
 
 
@@ -312,3 +315,14 @@ def test_a_trace_of_many_rows_takes_little_more_than_its_step():
         tracemalloc.stop()
     assert peak < 100 * rows * 8  # 22 numbers a row are the outputs and gradients
     assert "ŷ: 20000 × 1 numbers, mean " in text
+
+
+def test_labels_reach_a_reader_s_loss_as_the_integers_that_they_are(monkeypatch):
+    monkeypatch.setitem(RULES, SoftmaxCrossEntropy, RULES[CrossEntropyLoss])
+    model, x, labels = Linear(2, 3, rng=0), [[1.0, 2.0], [0.5, -1.0]], [2, 0]
+    sgd = SGD(model.parameters(), 0.1)
+    own = trace(model, SoftmaxCrossEntropy(), sgd, x, labels)
+    assert_reads_back(own)
+    assert own.loss == pytest.approx(
+        trace(model, CrossEntropyLoss(), sgd, x, labels).loss
+    )
