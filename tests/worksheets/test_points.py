@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from homework import FORMULAS, NETS
+from small import Own
 
 from mlp import (
     BCELoss,
@@ -14,6 +15,7 @@ from mlp import (
     Sequential,
     Sigmoid,
 )
+from mlp.derivation import RULES, Apply, Elementwise
 from mlp.derivation.derivation import Derivation
 from mlp.worksheets.points import Points, left_out, letters_of
 from mlp.worksheets.values import FUNCTIONS, Point
@@ -125,6 +127,29 @@ def test_functions_of_the_net_come_with_their_slopes():
     several = Points(derived([Linear(2, 2), ReLU(), Linear(2, 2), ReLU(), Linear(2, 1)],
                              MSELoss())).functions  # fmt: skip
     assert {"f1", "f2", "relu"} <= several.keys() and "f" not in several
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_the_functions_in_the_formulas_of_a_reader_s_own_rule(monkeypatch, scale):
+    def sin(x):
+        return Apply("sin", np.sin, x if scale == 1 else scale * x)
+
+    def slope(x, y):
+        cos = Apply("cos", np.cos, x if scale == 1 else scale * x)
+        return cos if scale == 1 else scale * cos
+
+    monkeypatch.setitem(RULES, Own, Elementwise(sin, slope))
+    layer = Own(lambda x: np.sin(scale * x), lambda x, y, g: g * np.cos(scale * x))
+    functions = Points(
+        derived([Linear(2, 2), layer, Linear(2, 1)], MSELoss())
+    ).functions
+    a = np.array([[-2.0], [0.5]])
+    np.testing.assert_allclose(functions["own"][0](a), np.sin(scale * a))
+    np.testing.assert_allclose(functions["own"][1](a), scale * np.cos(scale * a))
+    np.testing.assert_allclose(functions["sin"][0](a), np.sin(a))  # of any argument
+    np.testing.assert_allclose(functions["cos"][0](a), np.cos(a))
+    assert functions["cos"][1] is None
+    assert (functions["sin"][1] is None) is (scale == 2)
 
 
 def test_what_is_drawn_or_mixes_entries_is_no_function_of_one_number():

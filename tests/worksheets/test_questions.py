@@ -6,7 +6,7 @@ from homework import lines, marked, paper, sheet_of
 
 from mlp import Linear
 from mlp.worksheets.evaluation import Evaluation
-from mlp.worksheets.questions import LAYOUTS, RIGHT, Chosen, Ordered, State
+from mlp.worksheets.questions import LAYOUTS, RIGHT, Chosen, Ordered, Question, State
 
 pytest.importorskip("lark")
 
@@ -229,6 +229,15 @@ def test_what_gives_nothing_away_is_said_without_hints():
 )
 def test_what_is_wrong_with_a_formula_is_a_sentence(at, answer, said):
     assert said in marked(paper("relu"), at, answer)[2]
+
+
+def test_a_question_shows_its_answer_and_has_room_for_one():
+    asked = paper("relu").asked
+    shown = {key: ("".join(map(str, asked[key].shown)), asked[key].room)
+             for key in ("2.1", "3.2")}  # fmt: skip
+    assert shown == {"2.1": ("W⁽¹⁾x + b⁽¹⁾", 2), "3.2": ("n × h", 1)}
+    with pytest.raises(NotImplementedError):
+        Question("1", [], "", [], 1).found("", State("numerator", BOTH, {}))
 
 
 def test_a_formula_that_is_nested_too_deeply_is_left_to_a_person(monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlp import ReLU, Sigmoid, Softmax, Tanh
-from mlp.worksheets.values import FUNCTIONS, Value
+from mlp.worksheets.values import FUNCTIONS, Point, Value
 
 MATRIX = np.arange(6.0).reshape(2, 3)
 
@@ -74,3 +74,9 @@ def test_the_slope_at_a_kink_is_that_of_the_layer():
 )
 def test_functions_of_a_number(name, at, value):
     assert FUNCTIONS[name][0](at) == pytest.approx(value, rel=1e-15)
+
+
+def test_the_words_of_a_sheet_are_its_own_functions_that_are_longer_than_a_letter():
+    own = dict.fromkeys(["sine", "arctan", "f", "f1"], FUNCTIONS["exp"])
+    assert Point({}, FUNCTIONS | own, {}, 0).words == ("arctan", "sine")
+    assert Point({}, FUNCTIONS, {}, 0).words == ()
