@@ -19,7 +19,7 @@ from mlp.core import Layer, Loss
 from mlp.derivation.derivation import Derivation
 from mlp.derivation.kinds import Affine, Normalized
 from mlp.layers import Sigmoid, Softmax, Tanh
-from mlp.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss
+from mlp.losses import BCELoss, BCEWithLogitsLoss
 
 VERSION = 1
 ROWS = 2  # data points: enough that a unit is on for one and off for the other
@@ -87,9 +87,14 @@ _REACH: dict[type[Layer], tuple[float, ...]] = {
 TARGETS: dict[type[Loss], Callable[[Drawn, int, Layer], Array]] = {
     BCELoss: _bits,
     BCEWithLogitsLoss: _bits,
-    CrossEntropyLoss: _one_hot,
 }
-"""How y is drawn for a loss; one without an entry takes any numbers."""
+"""How y is drawn for a loss; one without an entry takes any numbers, or labels."""
+
+
+def _of_targets(criterion: Loss) -> Callable[[Drawn, int, Layer], Array]:
+    """Return what draws the targets of a loss."""
+    usual = _one_hot if criterion.takes_labels else _numbers
+    return TARGETS.get(type(criterion), usual)
 
 
 class _Degenerate(Exception):
@@ -144,7 +149,7 @@ def _attempt(d: Derivation, drawn: Drawn, third: int) -> tuple[Array, Array]:
             _draw_scale(drawn, layer, rule)
         z = _checked(layer, z, third)
     last = d.places[-1].layer
-    y = TARGETS.get(type(d.criterion), _numbers)(drawn, z.shape[1], last)
+    y = _of_targets(d.criterion)(drawn, z.shape[1], last)
     _check_gradients(d, x, y, LEAST[third])
     return x, y
 
@@ -155,7 +160,7 @@ def _draw_weights(
     """Write weights, a unit at a time, whose outputs are neither large nor off."""
     following = type(above[0]) if above else None
     saturates = SATURATES.get(following) if following else None
-    logits = not above and TARGETS.get(type(criterion)) is not None
+    logits = not above and _of_targets(criterion) is not _numbers
     limit = FLAT if saturates is not None or logits else WIDE
     is_off = DEAD.get(following) if following else None
     w, b = layer.weight.data, getattr(layer, "bias", None)

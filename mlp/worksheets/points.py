@@ -13,13 +13,11 @@ from mlp.derivation.expressions import Chain, Derivative, Expr, Symbol
 from mlp.derivation.kinds import Affine, Elementwise
 from mlp.derivation.operations import Apply
 from mlp.derivation.tables import spelled
-from mlp.losses import CrossEntropyLoss
 from mlp.worksheets.questions import LAYOUTS, Target
 from mlp.worksheets.slips import Slip
 from mlp.worksheets.values import FUNCTIONS, Function, Point
 
 COUNT = 3  # points
-SUMS_TO_ONE = (CrossEntropyLoss,)  # whose simplified gradient needs Σ y = 1
 
 
 class Points:
@@ -58,7 +56,7 @@ class Points:
                     mean[...] = rng.normal(0, 1, mean.shape)
             x = rng.normal(0, 1, (d.places[0].below.width.value, 1))
             y = rng.uniform(0.1, 0.9, (d.top.width.value, 1))
-            if isinstance(d.criterion, SUMS_TO_ONE):
+            if d.criterion.takes_labels:  # of which p − y needs Σ y = 1
                 y /= y.sum()
             values = _letters(d, x, y)
             if np.isfinite(values["ℓ"]) and np.isfinite(values["∂ℓ/∂ŷ"]).all():

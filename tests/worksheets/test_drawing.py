@@ -20,7 +20,9 @@ from mlp import (
     Softmax,
     Tanh,
 )
+from mlp.derivation import RULES
 from mlp.derivation.derivation import Derivation
+from mlp.worksheets import worksheet
 from mlp.worksheets.drawing import Drawn, draw
 
 
@@ -193,3 +195,18 @@ def test_every_order_comes_and_the_items_stay_as_they_are():
     found = Counter("".join(drawn.shuffled(items)) for _ in range(600))
     assert len(found) == 6 and min(found.values()) > 60
     assert items == ["a", "b", "c"]
+
+
+class Nats(CrossEntropyLoss):
+    """A reader's own loss of classes."""
+
+
+def test_a_loss_that_takes_labels_has_one_hot_rows(monkeypatch):
+    pytest.importorskip("lark")
+    monkeypatch.setitem(RULES, Nats, RULES[CrossEntropyLoss])
+    sheet = worksheet(Sequential(Linear(2, 3), Tanh(), Linear(3, 3)), Nats(), seed=2)
+    assert sorted(sheet.y[0]) == sorted(sheet.y[1]) == [0, 0, 1]
+    marks = sheet.grade(sheet.solution)
+    assert marks.total == marks.maximum
+    loss_by_prediction = max(key for key in sheet.questions if key[0] == "4")
+    assert sheet.grade({loss_by_prediction: "(p − y)ᵀ"}).total == 1
