@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,3 +111,10 @@ def page_of(text: str) -> Page:
     page.feed(text)
     assert page.open == []
     return page
+
+
+def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    """Return the path of a table that has this text."""
+    path = folder / "table.csv"
+    path.write_bytes(text.encode(encoding))
+    return path

@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from collections import deque
 
 import numpy as np
 import pytest
@@ -117,47 +116,6 @@ def test_call_is_forward():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ReLU()([-1.0, 1.0]).tolist() == [0.0, 1.0]
-
-
-def test_masks_in_lists_are_not_lost():
-    masked = np.ma.masked_array([1.0, 2.0], mask=[True, False])
-    for x in ([masked], [[masked]], (masked, [1.0, 2.0]), [1.0, np.ma.masked]):
-        with pytest.raises(TypeError, match="without a mask, got .* in a list"):
-            ReLU().forward(x)
-    with pytest.raises(TypeError, match="without a mask"):
-        ReLU().forward(deque([masked]))
-
-
-def test_columns_of_a_table_are_numbers_if_each_is():
-    pd = pytest.importorskip("pandas")
-    frame = pd.DataFrame(
-        {
-            "a": [1.5, 2.5, 3.5],
-            "b": [True, False, True],
-            "c": pd.array([1, 2, 3], dtype="Int64"),
-            "d": pd.array([False, False, True], dtype="boolean"),
-        }
-    )
-    assert ReLU().forward(frame).tolist() == [
-        [1.5, 1, 1, 0],
-        [2.5, 0, 2, 0],
-        [3.5, 1, 3, 1],
-    ]
-    assert ReLU().forward(frame["d"]).tolist() == [0, 0, 1]
-    frame["text"] = ["x", "y", "z"]
-    frame["when"] = pd.to_datetime(["2020", "2021", "2022"])
-    frame["gaps"] = pd.array([True, None, True], dtype="boolean")
-    with pytest.raises(TypeError, match=r"column 'text' of x .*mlp\.one_hot"):
-        ReLU().forward(frame)
-    with pytest.raises(TypeError, match=r"column 'when' of x to hold real numbers"):
-        ReLU().forward(frame[["b", "when"]])
-    with pytest.raises(ValueError, match=r"column 'gaps' of x .*got 1 of 3.*row 1;"):
-        ReLU().forward(frame[["c", "gaps"]])
-
-
-def test_text_labels_are_told_of_one_hot():
-    with pytest.raises(TypeError, match=r"<U3; mlp\.one_hot turns labels into rows"):
-        ReLU().forward(["cat", "dog"])
 
 
 # ----------------------------------------------------------------------- Tanh

@@ -270,3 +270,34 @@ def test_another_library_s_table_is_what_numpy_makes_of_it():
     assert (scaler.feature_names_in_, scaler.mean.tolist()) == (("a", "b"), [2, 3])
     with pytest.raises(TypeError, match="hold real numbers, got Frame"):
         scaler.transform(Frame([[1, None], [3, 4]]))
+
+
+def test_columns_of_a_table_are_numbers_if_each_is():
+    frame = pd.DataFrame(
+        {
+            "a": [1.5, 2.5, 3.5],
+            "b": [True, False, True],
+            "c": pd.array([1, 2, 3], dtype="Int64"),
+            "d": pd.array([False, False, True], dtype="boolean"),
+        }
+    )
+    assert ReLU().forward(frame).tolist() == [
+        [1.5, 1, 1, 0],
+        [2.5, 0, 2, 0],
+        [3.5, 1, 3, 1],
+    ]
+    assert ReLU().forward(frame["d"]).tolist() == [0, 0, 1]
+    frame["text"] = ["x", "y", "z"]
+    frame["when"] = pd.to_datetime(["2020", "2021", "2022"])
+    frame["gaps"] = pd.array([True, None, True], dtype="boolean")
+    with pytest.raises(TypeError, match=r"column 'text' of x .*mlp\.one_hot"):
+        ReLU().forward(frame)
+    with pytest.raises(TypeError, match=r"column 'when' of x to hold real numbers"):
+        ReLU().forward(frame[["b", "when"]])
+    with pytest.raises(ValueError, match=r"column 'gaps' of x .*got 1 of 3.*row 1;"):
+        ReLU().forward(frame[["c", "gaps"]])
+
+
+def test_text_labels_are_told_of_one_hot():
+    with pytest.raises(TypeError, match=r"<U3; mlp\.one_hot turns labels into rows"):
+        ReLU().forward(["cat", "dog"])
