@@ -84,7 +84,7 @@ def flag(who: str, name: str, value: Any) -> bool:
 
 def _scalar(value: Any) -> Any:
     """Return what an array of no dimensions holds, as a file gives numbers back."""
-    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    return value[()] if isinstance(value, np.ndarray) else value
 
 
 def one_of(who: str, name: str, value: Any, known: Collection[str]) -> str:

@@ -296,8 +296,3 @@ def test_columns_of_a_table_are_numbers_if_each_is():
         ReLU().forward(frame[["b", "when"]])
     with pytest.raises(ValueError, match=r"column 'gaps' of x .*got 1 of 3.*row 1;"):
         ReLU().forward(frame[["c", "gaps"]])
-
-
-def test_text_labels_are_told_of_one_hot():
-    with pytest.raises(TypeError, match=r"<U3; mlp\.one_hot turns labels into rows"):
-        ReLU().forward(["cat", "dog"])
