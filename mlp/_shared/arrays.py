@@ -113,11 +113,11 @@ def upstream(
         return kept, grad_output
     cure = (
         "did another batch go through model.forward between steps 1 and 4? there, "
-        "write model.predict(x), which leaves what backward needs alone; or did the "
-        "loss broadcast its target?"
+        "write model.predict(x), which does not change what backward needs; or did "
+        "the loss broadcast its target?"
     )
     if grad_output.ndim == 0:
-        cure = "it is not the loss that goes back: model.backward(criterion.backward())"
+        cure = "pass the loss's gradient: model.backward(criterion.backward())"
     raise ValueError(
         f"{type(layer).__name__}.backward: expected grad_output of shape {shape}, "
         f"that of the last output, got {grad_output.shape}; {cure}"
@@ -258,7 +258,7 @@ def row_weights(
             got = f"{array[wrong][0]} in row {int(wrong.argmax())}"
         raise ValueError(
             f"{who}: expected {name} of at least 0 and finite, got {got}; a row that "
-            f"is to count for nothing has the weight 0"
+            f"should not count has the weight 0"
         )
     return array
 
@@ -277,7 +277,7 @@ def names(
     if missing or unknown:
         raise ValueError(
             f"{who}: expected the names {list(expected)}, got a state that lacks "
-            f"{missing} and has {unknown} besides; is it another's?"
+            f"{missing} and has {unknown} besides; is it of another model or optimizer?"
         )
 
 

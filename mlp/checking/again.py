@@ -94,7 +94,7 @@ def repeated(piece: Piece, name: str, first: Array, m: Measured) -> Verdict | No
     if not np.all(off(again(needs_input_grad=False), first, 0.0) <= 1):
         return Verdict(
             "lost without grad_input",
-            "it is not added when needs_input_grad is False, which is how train_step "
+            "the gradient is not added when needs_input_grad is False, as train_step "
             "calls the first layer",
         )
     return None

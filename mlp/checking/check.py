@@ -304,7 +304,7 @@ _UNMEASURED = Verdict(
     "not measured",
     "no entry could be moved: on one side or the other of where it is, forward is not "
     "finite, or refused, as BCELoss refuses a prediction beyond 0 and 1; check a net "
-    "that is less sure of itself",
+    "whose outputs are farther from 0 and 1",
 )
 _MISSING = {
     True: Verdict(

@@ -50,7 +50,7 @@ def _not_finite(watches: list[Watch], x: Any, y: Any, loss: float) -> str | None
         if not w.finite["θ"]:
             return (
                 f"Not finite: the parameters of {w.name}, before this step; an earlier "
-                f"one has gone too far. Begin anew, with a smaller lr."
+                f"one was too long. Start again, with a smaller lr."
             )
         if not w.finite["output"]:
             return (
@@ -189,7 +189,7 @@ def _ratio_of_gradients(watches: list[Watch]) -> Iterator[str]:
                 "smaller weights cure, or"
             )
             yield (
-                f"Vanishing: {text}; {where.name} sends down a gradient of 0. {cure} "
+                f"Vanishing: {text}; {where.name} returns a gradient of 0. {cure} "
                 f"whether its backward loses the gradient."
             )
             return

@@ -108,7 +108,7 @@ def check_gradients(
     >>> report.rows[0].name, report.rows[0].verdict
     ('prediction', 'factor 1/2')
     >>> report.rows[0].sentence.partition(": ")[2]
-    'the 2 is missing that a square has in its derivative'
+    'the factor 2 is missing, from the derivative of a square'
 
     References
     ----------

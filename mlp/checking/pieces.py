@@ -276,7 +276,7 @@ class LayerPiece(Piece):
         x, g = self.x.copy(), self.grad_output.copy()
         y = self._forward(x)
         if not np.array_equal(x, self.x):
-            yield f"{self.who}: forward writes into x, which is the caller's"
+            yield f"{self.who}: forward writes into x, which belongs to the caller"
         given = _array(self.who, y).copy()
         if not np.isfinite(given).all():
             wrong = np.count_nonzero(~np.isfinite(given))
@@ -287,8 +287,8 @@ class LayerPiece(Piece):
         self._backward(g)
         if not np.array_equal(g, self.grad_output):
             yield (
-                f"{self.who}: backward writes into grad_output, which is the caller's; "
-                f"make a new array, g = grad_output * …"
+                f"{self.who}: backward writes into grad_output, which belongs to the "
+                f"caller; make a new array, g = grad_output * …"
             )
         if not np.array_equal(y, given, equal_nan=True):
             yield (
@@ -361,7 +361,7 @@ class LossPiece(Piece):
             ("target", target, self.target),
         ):
             if not np.array_equal(now, before):
-                yield f"{self.who}: it writes into the {name}, which is the caller's"
+                yield f"{self.who}: it writes into the {name} of the caller"
 
     def doubled(self, letter: str) -> LossPiece:
         """Return this loss with each row, or column, twice."""

@@ -107,8 +107,8 @@ def _zero(e: Evidence) -> Iterator[Verdict]:
 
 
 _OF_A_LOSS = {
-    "2": "a 2 is too many, or forward has a ½ that backward does not know",
-    "1/2": "the 2 is missing that a square has in its derivative",
+    "2": "there is a factor 2 too many, or forward has a ½ that backward lacks",
+    "1/2": "the factor 2 is missing, from the derivative of a square",
     "N": "the mean over the batch is missing, which forward takes",
     "1/N": "backward takes a mean over the batch that forward does not take",
     "K": "the mean over the columns is missing, which forward takes",
@@ -117,11 +117,11 @@ _OF_A_LOSS = {
     "1/(N·K)": "backward takes a mean over all entries that forward does not take",
 }
 _OF_A_LAYER = {
-    "2": "it is added twice in one backward, or a square's 2 is too many",
+    "2": "it is added twice in one backward, or there is a factor 2 too many",
     "1/2": "half of it is missing",
     "N": "backward multiplies by the number of rows",
-    "1/N": "backward divides by the number of rows, as if to take a mean; the mean "
-    "over the batch is the loss's, and taken already",
+    "1/N": "backward divides by the number of rows, as for a mean; but the loss has "
+    "already taken the mean over the batch",
     "K": "backward multiplies by the number of columns of the output",
     "1/K": "backward divides by the number of columns of the output",
 }
@@ -137,7 +137,7 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
     if c < 0:
         side = "target − prediction for prediction − target, or " if e.is_loss else ""
         side += "a minus is missing, or one too many"
-        causes.append(f"the sign is turned around: {side}")
+        causes.append(f"the sign is wrong: {side}")
     if abs(c + 1) < ROUGHLY:  # exactly turned around
         yield Verdict("sign", causes[0])
         return
@@ -198,7 +198,7 @@ def _lost_rows(e: Evidence) -> Iterator[Verdict]:
         if e.gives(e.measured.numerical - rows[:, k]):
             yield Verdict(
                 "term lost",
-                f"a term is lost: row {k} of the batch is not in the sum over its "
+                f"a term is missing: row {k} of the batch is not in the sum over its "
                 f"{count} rows",
             )
     g = e.grad_output
@@ -259,20 +259,20 @@ def _left_out(e: Evidence) -> Iterator[Verdict]:
     if e.gives(e.measured.plain):
         yield Verdict(
             "grad_output left out",
-            "grad_output is not in it: it is what a grad_output of ones would give",
+            "it lacks grad_output: it is the gradient for a grad_output of ones",
         )
     if not e.is_parameter and e.at.shape == e.grad_output.shape:
         g = e.of(e.grad_output)
         if e.gives(g):
             yield Verdict(
                 "slope left out",
-                "it is grad_output itself: the layer's own derivative is not in it",
+                "it is grad_output itself, without the layer's own derivative",
             )
         if e.gives(e.measured.numerical - g):
             yield Verdict(
                 "term lost",
-                "a term is lost: grad_output itself, from the way on which x goes "
-                "around to y",
+                "a term is missing: grad_output itself, from the path on which x is "
+                "added to y",
             )
     if not e.is_parameter and e.gives(e.measured.own):
         yield Verdict(
@@ -347,7 +347,7 @@ def _turned_around(e: Evidence) -> Iterator[Verdict]:
         yield Verdict(
             "wrong side",
             "it is zero where it should not be, and only there: a condition such as "
-            "x > 0 is turned around",
+            "x > 0 is the wrong way round",
         )
 
 
@@ -405,7 +405,7 @@ def _differs(e: Evidence) -> Verdict:
     where, wrong, at = "", apart > 1, e.of(e.at)
     for sign, side in (("<", at < 0), (">", at > 0)):
         if 0 < np.count_nonzero(wrong) < len(wrong) and np.array_equal(wrong, side):
-            where = f" it differs just where what it is taken by is {sign} 0;"
+            where = f" it differs only where this array is {sign} 0;"
     return Verdict("differs", f"no known pattern;{where} the worst: {'; '.join(worst)}")
 
 

@@ -181,9 +181,9 @@ class Optimizer(ABC):
             stepped = self._update_all()
         if not stepped:
             raise RuntimeError(
-                f"{type(self).__name__}.step: expected a gradient to step along, got "
-                f"none in any parameter; write model.backward(criterion.backward()) "
-                f"(step 4) between zero_grad and step"
+                f"{type(self).__name__}.step: expected a parameter with a gradient, "
+                f"got none; write model.backward(criterion.backward()) (step 4) "
+                f"between zero_grad and step"
             )
 
     def _update_all(self) -> bool:
@@ -395,7 +395,7 @@ def parameter_tuple(who: str, parameters: Iterable[Parameter]) -> tuple[Paramete
             )
     if len({id(p) for p in result}) < len(result):
         raise ValueError(
-            f"{who}: expected each parameter once, got one twice; it would be stepped "
+            f"{who}: expected each parameter once, got one twice; it would be updated "
             "twice"
         )
     if not result:

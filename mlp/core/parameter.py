@@ -220,6 +220,6 @@ def _check_same(owner: object, value: object, data: object) -> None:
     """Raise unless an assignment to .data is that of an in-place operator."""
     if value is not data:  # p.data -= v arrives here with p.data
         raise AttributeError(
-            f"{type(owner).__name__}.data: expected to stay one array for life, got "
+            f"{type(owner).__name__}.data: expected to stay the same array, got "
             f"another; write into it: p.data[...] = value"
         )

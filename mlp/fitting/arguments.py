@@ -188,7 +188,7 @@ def to_be_trained(who: str, optimizer: Any, parameters: list[Any]) -> None:
     if not all_finite([p.data for p in parameters]):
         raise ValueError(
             f"{who}: expected the model's parameters to be finite, got NaN or "
-            f"infinity; make the model anew, or load weights that are finite"
+            f"infinity; make a new model, or load weights that are finite"
         )
 
 

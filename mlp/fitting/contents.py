@@ -265,8 +265,8 @@ def _expect_classes(members: dict[str, RealArray], texts: Mapping[str, bytes]) -
         text = members[name].tobytes() if name in members else own
         if text != own and not _have_the_same_classes(text, own):
             raise archive.Damaged(
-                f"one of {_listed(text)} where this is of {_listed(own)}; is it "
-                f"another's?"
+                f"one of {_listed(text)} where this is of {_listed(own)}; is it the "
+                f"file of another net?"
             )
 
 

@@ -17,7 +17,7 @@ def _check_unit_interval(loss: object, name: str, values: Array, cure: str) -> N
         return
     wrong = ~((values >= 0) & (values <= 1))
     if name == "prediction" and np.isnan(values).any():
-        cure = "the numbers grew out of range: try a smaller lr, or x that is scaled"
+        cure = "the numbers became too large: try a smaller lr, or scale x"
     raise ValueError(
         f"{type(loss).__name__}.forward: expected {name} in [0, 1], got "
         f"{count_and_place(values, wrong)}; {cure}"

@@ -117,5 +117,5 @@ def check_logits(loss: Loss, z: Array) -> None:
         f"{type(loss).__name__}.forward",
         "the logits",
         z,
-        "the numbers grew out of range: try a smaller lr, or x that is scaled",
+        "the numbers became too large: try a smaller lr, or scale x",
     )

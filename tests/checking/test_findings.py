@@ -76,7 +76,7 @@ def test_weights_of_zero_send_nothing_down():
     model[2].weight.data[...] = 0
     sentence = only_finding(diagnose(model, MSELoss(), *batch()))
     assert sentence.startswith("Vanishing: ")
-    assert "layer 2 (Linear) sends down a gradient of 0" in sentence
+    assert "layer 2 (Linear) returns a gradient of 0" in sentence
 
 
 def test_dead_units():
@@ -432,7 +432,7 @@ def test_a_flat_layer_of_ones_own_is_not_told_of_its_weights():
     model = Sequential(Linear(2, 3, rng=rng), Turned(), Linear(3, 1, rng=rng))
     x, y = 1e6 * rng.normal(size=(40, 2)), rng.normal(size=(40, 1))
     (finding,) = diagnose(model, MSELoss(), x, y).findings
-    assert "layer 1 (Turned) sends down a gradient of 0" in finding
+    assert "layer 1 (Turned) returns a gradient of 0" in finding
     assert "flat at its inputs, which standardised x" in finding
     assert "Its weights" not in finding
 

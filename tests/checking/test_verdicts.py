@@ -107,7 +107,7 @@ def test_the_same_code_without_a_mistake_is_right():
         (
             lambda x, w, g: (np.ones_like(g).T @ x, g.sum(0), g @ w),
             {"weight": "grad_output left out"},
-            "what a grad_output of ones would give",
+            "the gradient for a grad_output of ones",
         ),
         (
             lambda x, w, g: (np.nan * g.T @ x, g.sum(0), g @ w),
@@ -248,7 +248,7 @@ def test_a_way_around_that_backward_forgets():
     report = check_layer(Residual(), batch(5, 3))
     right_but(report, x="term lost")
     assert set(verdicts(report)) == {"inner.weight", "inner.bias", "x"}
-    assert "from the way on which x goes around to y" in on_one_line(report)
+    assert "from the path on which x is added to y" in on_one_line(report)
 
 
 # ----------------------------------------------------------- what a loss gets wrong
@@ -273,8 +273,8 @@ def loss(scale):
 @pytest.mark.parametrize(
     ("scale", "verdict", "sentence"),
     [
-        (lambda n, k: 2, "factor 2", "a 2 is too many"),
-        (lambda n, k: 1 / 2, "factor 1/2", "the 2 is missing"),
+        (lambda n, k: 2, "factor 2", "a factor 2 too many"),
+        (lambda n, k: 1 / 2, "factor 1/2", "the factor 2 is missing"),
         (lambda n, k: n, "factor N", "the mean over the batch is missing"),
         (lambda n, k: 1 / n, "factor 1/N", "takes a mean over the batch that"),
         (lambda n, k: k, "factor K", "the mean over the columns is missing"),
@@ -284,9 +284,9 @@ def loss(scale):
         (
             lambda n, k: n * k / 2,
             "factor N·K/2",
-            "missing, which forward takes; and the 2",
+            "missing, which forward takes; and the factor 2",
         ),
-        (lambda n, k: -2 / n, "factor −2/N", "the sign is turned around"),
+        (lambda n, k: -2 / n, "factor −2/N", "the sign is wrong"),
         (lambda n, k: n / k, "factor N/K", "it is N/K times"),
         (lambda n, k: -1, "sign", "target − prediction for prediction − target"),
         (lambda n, k: 0.7, "factor 0.7", "it is 0.7 times"),
@@ -410,8 +410,8 @@ def test_of_one_number_not_every_difference_is_a_regularisation():
         (lambda x, y: y * (1 - y), "the derivative of a sigmoid"),
         (lambda x, y: 1 - np.tanh(y) ** 2, "as if y were an input; tanh' is 1 − y²"),
         (lambda x, y: x > 0, "the derivative of a ReLU"),
-        (lambda x, y: np.where(x < 0, 2, 1) * (1 - y**2), "what it is taken by is < 0"),
-        (lambda x, y: np.where(x > 0, 2, 1) * (1 - y**2), "what it is taken by is > 0"),
+        (lambda x, y: np.where(x < 0, 2, 1) * (1 - y**2), "this array is < 0"),
+        (lambda x, y: np.where(x > 0, 2, 1) * (1 - y**2), "this array is > 0"),
     ],
 )
 def test_a_tanh_with_the_slope_of_something_else(slope, sentence):

@@ -41,7 +41,7 @@ class ZeroGradTooLate(Exhibit):
     step along.
     """
 
-    says = "SGD.step: expected a gradient to step along, got none"
+    says = "SGD.step: expected a parameter with a gradient, got none"
 
     def wrong(model, criterion, optimizer, x, y):
         for _ in range(2):

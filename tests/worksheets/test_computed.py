@@ -241,7 +241,7 @@ def test_a_column_may_lie_and_a_number_may_stand_in_brackets():
         ("a", "one", "unread", "expected real numbers, such as 0.5 or [[0.5, -1], [2"),
         ("a", [[1 / 3], [-2.5]], "differs", "in 1 of 2 numbers"),
         ("e", [[1 / 3]], "own", "its"),
-        ("b", [[-2 / 3], [3.0]], "sign", "the sign is turned around"),
+        ("b", [[-2 / 3], [3.0]], "sign", "the sign is wrong"),
     ],
 )
 def test_what_is_wrong_with_numbers_is_said(letter, answer, label, sentence):
