@@ -187,7 +187,7 @@ def test_a_checkpoint_loads_into_torch(tmp_path):
 
 def test_weights_of_another_net_do_not_travel():
     twin = twin_of(net_of(2, np.random.default_rng(0), Sigmoid))
-    with pytest.raises(ValueError, match="is it another's"):
+    with pytest.raises(ValueError, match="is it of another model"):
         net_of(3, np.random.default_rng(0), Sigmoid).load_state_dict(twin.state_dict())
 
 

@@ -192,7 +192,9 @@ def test_step_marks_gradients_as_used_and_holds_knows_its_own():
     p, q = optimizer.parameters
     assert optimizer.holds(p)
     assert not optimizer.holds(Parameter([1.0]))
-    with pytest.raises(RuntimeError, match=r"Own\.step: expected a gradient.*step 4"):
+    with pytest.raises(
+        RuntimeError, match=r"Own\.step: expected a parameter with a.*step 4"
+    ):
         optimizer.step()
     p.grad = [1.0, 1.0]
     optimizer.step()

@@ -203,9 +203,7 @@ def test_what_comes_down_has_the_shape_of_what_went_up():
         ValueError, match=r"shape \(5, 7\), that of the last output, got"
     ):
         arrays.upstream(ReLU(), kept, g, width=7)
-    with pytest.raises(
-        ValueError, match=r"got \(\); it is not the loss that goes back"
-    ):
+    with pytest.raises(ValueError, match=r"got \(\); pass the loss's gradient"):
         arrays.upstream(ReLU(), kept, 0.5)
 
 
