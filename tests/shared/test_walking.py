@@ -12,6 +12,7 @@ import pytest
 from small import Shift
 
 from mlp import Layer, Parameter, ReLU, Sequential
+from mlp._shared import walking
 
 
 class Pair(NamedTuple):
@@ -314,3 +315,32 @@ def test_a_forward_in_another_thread_disturbs_no_look_at_a_layer():
     assert [name for name, _ in layer.named_parameters()] == ["s"]
     assert copy.copy(layer).s is layer.s
     assert len(vars(layer)) > before  # so it did grow meanwhile
+
+
+def test_a_slot_without_a_value_is_no_attribute():
+    class Slots:
+        __slots__ = ("a", "b", "__c")
+
+        def __init__(self):
+            self.a, self.__c = 1, 3
+
+    assert walking.attributes(Slots()) == {"a": 1, "_Slots__c": 3}
+
+
+def test_an_object_of_any_class_is_opened_but_none_inside_it():
+    layer = Shift()
+    layer.way = [Plain(Shift())]
+    assert [name for name, _ in layer.named_parameters()] == ["s", "way.0.many.0.s"]
+    layer.way = Plain(Plain(Shift()))
+    assert [name for name, _ in layer.named_parameters()] == ["s"]
+
+
+def test_a_layer_that_copies_itself_is_asked_to():
+    class Marked(Shift):
+        def __deepcopy__(self, memo):
+            return Marked(9.0)
+
+    layer = Shift()
+    layer.inner = Marked(1.0)
+    assert copy.deepcopy(layer).inner.s.data == 9
+    assert copy.copy(layer).inner.s is layer.inner.s
