@@ -3,9 +3,19 @@
 import pydoc
 
 from derivations import deep, net, texts
+from oracles import on_one_line
 
 import mlp.derivation
-from mlp import BCELoss, LayerNorm, Linear, MSELoss, Sequential, Sigmoid, derive
+from mlp import (
+    BCELoss,
+    CrossEntropyLoss,
+    LayerNorm,
+    Linear,
+    MSELoss,
+    Sequential,
+    Sigmoid,
+    derive,
+)
 from mlp.derivation import RULES
 
 # ------------------------------------------------- the homework, to the letter
@@ -170,3 +180,13 @@ def test_gradient_rows_stand_in_the_order_of_ones_own_layer(monkeypatch):
     assert [str(row.parameter) for row in d.gradients] == letters
     assert [p.data.ndim for p in model.parameters()] == [1, 2, 2, 1]
     assert d.check([0.5, -1], [2]) < 1e-12
+
+
+def test_the_legend_says_each_letter_once():
+    model = Sequential(Linear(2, 3), LayerNorm(3))
+    text = on_one_line(derive(model, CrossEntropyLoss()))
+    assert text.split(" ──")[0] == (
+        "Derivation of Linear₁ → LayerNorm₁ with CrossEntropyLoss Forward pass In "
+        "columns; layer k gives zₖ; x̂⁽¹⁾ is a row of X̂⁽¹⁾ as a column; P = softmax of "
+        "each row of Ŷ; p = softmax ŷ; n = 2; K = 3."
+    )
