@@ -12,6 +12,7 @@ import pytest
 import mlp
 
 ROOT = Path(mlp.__file__).parent
+TESTS = Path(__file__).parent
 LINES = 450
 # From the ground up. A package, which is a folder or a module at the top of mlp,
 # imports from the levels below its own, and from itself.
@@ -34,7 +35,8 @@ def name_of(path):
     return ".".join(part for part in parts if part != "__init__")
 
 
-TEXTS = {name_of(p): p.read_text("utf-8") for p in sorted(ROOT.rglob("*.py"))}
+FILES = sorted(ROOT.rglob("*.py"))
+TEXTS = {name_of(p): p.read_text("utf-8") for p in FILES}
 MODULES = {name: ast.parse(text) for name, text in TEXTS.items()}
 
 
@@ -175,6 +177,40 @@ def test_a_module_is_one_idea_long():
 def test_a_module_that_is_too_long_is_seen():
     texts = {"mlp.short": "\n" * LINES, "mlp.long": "\n" * (LINES + 1)}
     assert too_long(texts) == {"mlp.long": LINES + 1}
+
+
+# -------------------------------------------------------- a test module for each
+
+
+def place_of_tests(path):
+    """Return the path in tests/ of the test module of a module of mlp/."""
+    *folders, name = [part.strip("_") for part in path.with_suffix("").parts]
+    if name == "init":
+        name = folders[-1] if folders else "package"
+    return Path(*folders, f"test_{name}.py")
+
+
+def untested(trees):
+    """Return the modules that define something and have no test module."""
+    return [
+        path.as_posix()
+        for path, tree in trees.items()
+        if any(isinstance(n, ast.FunctionDef | ast.ClassDef) for n in ast.walk(tree))
+        and not (TESTS / place_of_tests(path)).is_file()
+    ]
+
+
+def test_each_module_has_a_test_module_in_the_same_place():
+    trees = {p.relative_to(ROOT): ast.parse(p.read_text("utf-8")) for p in FILES}
+    assert untested(trees) == []
+
+
+def test_a_module_without_tests_is_seen():
+    defines, imports = ast.parse("def f(): ..."), ast.parse("from mlp import fit")
+    paths = ["core/more.py", "core/layer.py", "more/__init__.py", "__main__.py"]
+    seen = ["core/more.py", "more/__init__.py"]
+    assert untested(dict.fromkeys(map(Path, paths), defines)) == seen
+    assert untested(dict.fromkeys(map(Path, paths), imports)) == []
 
 
 # ------------------------------------------------------------- private names
