@@ -1,11 +1,12 @@
 """Pictures of a net, its data and its training, by matplotlib.
 
-decision_boundary shows what a net answers in the plane, loss_surface what
-the loss looks like around its parameters, activations what each layer
-passes on and back, weights what each unit looks at, network the net itself.
-live redraws while fit runs. Each takes Axes or makes some, returns them,
-and changes nothing else: no pyplot, no display. It needs matplotlib, in the
-clone pip install '.[plot]'; read mlp.plotting.boundary next.
+decision_boundary draws the classes that a net predicts in the plane,
+loss_surface the loss around its parameters, activations the outputs and
+gradients of each layer, weights the weights of each unit, and network the
+units and weights of a net. Each of them draws on the Axes that it is given
+or on new ones, and returns them. It does not use pyplot and opens no
+window. live draws the losses again and again while fit runs. All need
+matplotlib: in the clone, pip install '.[plot]'. Read boundary.py next.
 """
 
 from mlp.plotting.activations import activations

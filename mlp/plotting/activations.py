@@ -1,4 +1,4 @@
-"""activations: what each layer passes on, and back."""
+"""activations: histograms of each layer's outputs and gradients."""
 
 from __future__ import annotations
 
@@ -26,24 +26,26 @@ def activations(
     *,
     ax: Any = None,
 ) -> Any:
-    """Draw histograms of outputs and gradients, layer by layer.
+    """Draw histograms of the outputs and gradients of each layer.
 
-    Above are the entries of each layer's output y, below those of ∂ℓ/∂y. In
-    a net that trains well the widths are alike from layer to layer;
-    mlp.diagnose says in words what is wrong where they are not.
+    The upper row has the entries of each layer's output y, the lower row
+    those of ∂ℓ/∂y. In a net that trains well, the histograms of all layers
+    are about equally wide. If they are not, mlp.diagnose says what is
+    wrong.
 
     Parameters
     ----------
     model : Layer
-        A copy runs, in the mode that the model is in.
+        The function runs a copy of it, in the same mode.
     x : array_like of shape (N, in_features)
         A batch.
     y, criterion : array_like and Loss, or None
-        Of which ℓ is the loss. Without them the gradient at the top is
-        drawn from the normal distribution, one of each entry, seed 0: how
-        it shrinks or grows on its way down is then what the picture shows.
+        The target and the loss, which give ℓ. Without them, the gradient of
+        the last output is drawn from the standard normal distribution, with
+        seed 0. The picture then shows how it shrinks or grows from layer to
+        layer.
     ax : array of 2 · L matplotlib Axes, or None
-        For L layers; None makes a Figure.
+        Where to draw; L is the number of layers. None makes a Figure.
 
     Returns
     -------
@@ -52,8 +54,8 @@ def activations(
     Raises
     ------
     ValueError, TypeError
-        As the layers and the loss raise them for x and y; if one of y and
-        criterion is given without the other.
+        If a layer or the loss refuses x or y; if only one of y and
+        criterion is given.
 
     Examples
     --------
@@ -94,10 +96,10 @@ def activations(
 def passed(
     model: Layer, x: Array, y: Any, criterion: Loss | None, top: Callable[[Array], Any]
 ) -> tuple[list[str], list[Array], list[Array]]:
-    """Return the layers' names, x and each output, and the gradient by each.
+    """Return the layers' names, x and each output, and ∂ℓ/∂ of each of these.
 
-    A copy runs. The gradient by the last output is the loss's, or without a
-    loss what top gives for it.
+    A copy of the model runs. The gradient of the last output is that of the
+    loss, or without a loss what top returns for this output.
     """
     model, criterion = copies(model, criterion)
     model.zero_grad()
@@ -120,7 +122,7 @@ def _random(output: Array) -> Array:
 
 
 def _histogram(ax: Any, values: Array) -> None:
-    """Draw a histogram, and say the mean and the standard deviation above it."""
+    """Draw a histogram, with the mean and the standard deviation above it."""
     values = values.astype(np.float64)
     finite = values[np.isfinite(values)]
     ax.hist(finite, bins=BINS)

@@ -1,4 +1,4 @@
-"""Axes to draw on: those that were given, or new ones."""
+"""Axes to draw on: those that the caller gives, or new ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARKERS = "os^DvPX<>*"
 
 
 def axes_or_new(who: str, ax: Any, width: float = 6, height: float = 5) -> Any:
-    """Return ax, or Axes on a Figure of their own."""
+    """Return ax, or Axes on a new Figure."""
     if ax is not None:
         if not hasattr(ax, "plot") or not hasattr(ax, "figure"):
             raise TypeError(
@@ -55,7 +55,7 @@ def several_axes(who: str, ax: Any, rows: int, columns: int) -> Any:
 
 
 class _Shown(np.ndarray[Any, Any]):
-    """An array that a notebook shows as the figure that its Axes are on."""
+    """An array of Axes, which a notebook shows as their figure."""
 
 
 def net_of(who: str, model: Any) -> Sequential:
@@ -65,7 +65,7 @@ def net_of(who: str, model: Any) -> Sequential:
 
 
 def as_numbers(colours: Sequence[str]) -> Array:
-    """Return colours as an array (K, 3), from 0 to 1."""
+    """Return colours as an array (K, 3) of numbers from 0 to 1."""
     from matplotlib.colors import to_rgb
 
     return np.array([to_rgb(colour) for colour in colours])

@@ -1,4 +1,4 @@
-"""decision_boundary: what a net answers in the plane."""
+"""decision_boundary: the classes that a net predicts in the plane."""
 
 from __future__ import annotations
 
@@ -30,36 +30,40 @@ def decision_boundary(
 ) -> Any:
     """Draw the classes of a net over the plane, and the points in it.
 
-    The shade at a point mixes the classes' colours by their probabilities,
-    Σ p_k · colour_k; a line runs where the two largest are equal.
+    The colour at a point is the mean of the classes' colours, weighted by
+    their probabilities, Σ p_k · colour_k. A line shows where the two
+    largest probabilities are equal.
 
     Parameters
     ----------
     model : Layer
-        Of two features: one output, or K of them. Outputs of a last layer
-        with parameters are logits, and so are those outside [0, 1]: their
-        sigmoid, or softmax, is drawn. Others are probabilities.
+        A net with two features and one output, or K outputs. If the last
+        layer has parameters, or an output is outside [0, 1], the outputs
+        are taken for logits, and their sigmoid or softmax is drawn.
+        Otherwise they are taken for probabilities.
     x : array_like of shape (N, 2)
         The points.
     y : array_like of shape (N,), (N, 1) or (N, K)
-        Their classes: labels (numbers, or text in sorted order), or rows.
+        Their classes: labels (numbers, or texts, sorted to give the order
+        of the classes), or one-hot rows.
     classes : list of K str, or None
         Names for the legend, in the order of the outputs.
     points : int
-        How many points each side of the picture has.
+        The net is evaluated at points² points, in rows and columns.
     ax : matplotlib Axes or None
         Where to draw; None makes a Figure.
 
     Returns
     -------
     matplotlib Axes
-        A notebook shows those that were made here.
+        A notebook shows them if they are new.
 
     Raises
     ------
     ValueError, TypeError
-        If x has not two columns, or y not a class of the model's for each
-        row of x; if there are more than ten classes.
+        If x does not have two columns; if y does not have one of the
+        model's classes for each row of x; if there are more than ten
+        classes.
     ImportError
         If matplotlib is not installed.
 
@@ -110,7 +114,7 @@ def decision_boundary(
 
 
 def _points(who: str, x: npt.ArrayLike) -> Array:
-    """Return x as points in the plane, of finite numbers."""
+    """Return x as an array (N, 2) of finite numbers."""
     places = arrays.floating(who, "x", x)
     if places.ndim != 2 or places.shape[1] != 2 or len(places) == 0:
         raise ValueError(
@@ -140,7 +144,7 @@ def probabilities(net: Sequential, x: Array) -> Array:
 
 
 def _are_logits(net: Sequential, y: Array) -> bool:
-    """Return whether outputs have still to go through a sigmoid or a softmax."""
+    """Return whether the outputs are logits and not probabilities."""
     _, last = numbered_layers(net)[-1]
     return bool(last.parameters()) or y.min() < 0 or y.max() > 1
 
@@ -170,7 +174,7 @@ def _labels(who: str, y: npt.ArrayLike, n: int, k: int) -> npt.NDArray[np.intp]:
 def _names(
     who: str, classes: Any, y: Any, label: npt.NDArray[np.intp], k: int
 ) -> Sequence[str]:
-    """Return the name of each class: as given, as in y, or its number."""
+    """Return the name of each class: from classes, from y, or its number."""
     if classes is not None:
         if len(classes) != k:
             raise ValueError(

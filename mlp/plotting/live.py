@@ -1,4 +1,4 @@
-"""live: a picture that is drawn anew while fit runs."""
+"""live: a picture of the run that is updated while fit runs."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def live(
 ) -> Live:
     """Return a function for fit's on_epoch that shows the run in a notebook.
 
-    The losses so far; and beside them the decision boundary, if there are
-    points of two features.
+    It draws the losses of the epochs so far. If x has two features, it also
+    draws the decision boundary beside them.
 
     Parameters
     ----------
     x, y : array_like, or None
-        Points for decision_boundary; without them, or with another number
-        of features than two, the losses are drawn alone. What
-        decision_boundary refuses, the targets of a regression, is said in
-        its place, and the run goes on.
+        Points for decision_boundary. Without them, or if x does not have
+        two features, only the losses are drawn. If decision_boundary
+        refuses them, for example the targets of a regression, the picture
+        shows its error instead, and the run continues.
     every : float
-        Seconds from one picture to the next, at least. More pass where
-        drawing would take more than 3 % of the run. The last epoch is
-        always drawn. Another run has a picture of its own.
+        The least number of seconds from one picture to the next. The time
+        is longer if drawing would otherwise take more than 3 % of the run.
+        The last epoch is always drawn. Each run has its own picture.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def live(
     Raises
     ------
     ImportError
-        If matplotlib, or IPython, is not installed.
+        If matplotlib or IPython is not installed.
     ValueError, TypeError
         If an argument is wrong.
 
@@ -79,16 +79,16 @@ def live(
 
 
 class Live:
-    """What live returns; fit calls it with the History and the model.
+    """The result of live; fit calls it with the History and the model.
 
     Attributes
     ----------
     figure : matplotlib Figure
-        The picture, as it was drawn last.
+        The latest picture.
     drawn : int
-        How many times it was, in this run.
+        How often it was drawn in this run.
     seconds : float
-        What drawing took, in this run.
+        How long drawing took in this run, in total.
     """
 
     def __init__(
@@ -105,13 +105,13 @@ class Live:
         self._begin(None)
 
     def _begin(self, history: History | None) -> None:
-        """Begin a run, with no picture and no time of the one before."""
+        """Begin a new run, with a new picture and the times set to 0."""
         self._history, self._handle = history, None
         self._begun = self._last_end = time.perf_counter()
         self.drawn, self.seconds = 0, 0.0
 
     def __call__(self, history: History, model: Layer) -> None:
-        """Draw, unless that was done a moment ago."""
+        """Draw, if a picture is due."""
         if history is not self._history:
             self._begin(history)
         now = time.perf_counter()
@@ -124,7 +124,7 @@ class Live:
         self.drawn += 1
 
     def _is_due(self, now: float) -> bool:
-        """Return whether a picture is wanted, and can be paid for."""
+        """Return whether enough time has passed, and drawing takes ≤ SHARE."""
         budget = SHARE * (now - self._begun)
         return (
             now - self._last_end >= self._every and self.seconds + self._cost <= budget
@@ -151,7 +151,7 @@ class Live:
             self._handle.update(picture)
 
     def _draw_plane(self, model: Layer, axes: Any) -> None:
-        """Draw the decision boundary, or say why there is none."""
+        """Draw the decision boundary, or write why there is none."""
         try:
             decision_boundary(model, self._x, self._y, points=POINTS, ax=axes)
         except (TypeError, ValueError) as error:  # a picture must not end a run
@@ -171,5 +171,5 @@ class Picture:
         return self._data
 
     def __repr__(self) -> str:
-        """Return what a terminal shows in its place."""
+        """Return the text that a terminal shows instead."""
         return "<a picture of the run>"

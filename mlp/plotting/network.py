@@ -1,4 +1,4 @@
-"""network: a net drawn, with the numbers of one sample."""
+"""network: a picture of a net, with the numbers of one sample."""
 
 from __future__ import annotations
 
@@ -30,19 +30,20 @@ def network(
 ) -> Any:
     """Draw a net: a column of units for x and for each layer's output.
 
-    A weight is a line, as wide as it is large: blue and whole if it is
-    positive, orange and dashed if negative. With a sample, the number above
-    a unit is its output, and the one below it the gradient by that output.
+    Each weight is a line, which is wider for a larger |weight|. It is blue
+    and solid if the weight is positive, orange and dashed if it is
+    negative. With a sample, the number above a unit is its output y, and
+    the number below it is ∂ℓ/∂y.
 
     Parameters
     ----------
     model : Layer
-        A copy runs, in evaluation mode.
+        The function runs a copy of it, in evaluation mode.
     x : array_like of shape (in_features,) or (1, in_features), or None
         One sample.
     y, criterion : array_like and Loss, or None
-        Of which ℓ is the loss. Without them the gradients are those of the
-        largest output: the class that the net decides for.
+        The target and the loss, which give ℓ. Without them, ℓ is the
+        largest output; in a classifier, that of the predicted class.
     ax : matplotlib Axes or None
         Where to draw; None makes a Figure.
 
@@ -53,8 +54,8 @@ def network(
     Raises
     ------
     ValueError, TypeError
-        As the layers and the loss raise them for x and y; if no layer says
-        its in_features and there is no x; if y or criterion stands alone.
+        If a layer or the loss refuses x or y; if there is no x and no layer
+        has in_features; if only one of y and criterion is given.
     ImportError
         If matplotlib is not installed.
 
@@ -107,7 +108,7 @@ def network(
 
 
 def _row(who: str, net: Layer, x: Any) -> Array:
-    """Return the sample as a row; without one, zeros of the net's width."""
+    """Return the sample as a row; without a sample, a row of zeros."""
     if x is None:
         for _, layer in numbered_layers(net):
             width = getattr(layer, "in_features", None)
@@ -128,13 +129,13 @@ def _row(who: str, net: Layer, x: Any) -> Array:
 
 
 def _target(y: Any, width: int) -> Array:
-    """Return the target as a batch of one: a row as (1, width), a label as (1,)."""
+    """Return the target of one sample: a row as (1, width), a label as (1,)."""
     row: Array = np.asarray(y)
     return row.reshape(1 if row.size == 1 < width else (1, -1))
 
 
 def _column(width: int) -> dict[int, float]:
-    """Return the units of a layer that are drawn, each with its height."""
+    """Return the units of a layer to draw, each with its height."""
     units = [*range(width)]
     if width > MOST:
         units = [*range(MOST - 2), width - 1]
@@ -146,7 +147,7 @@ def _column(width: int) -> dict[int, float]:
 def _lines(
     ax: Any, layer: Layer, row: Array, x: int, places: list[dict[int, float]]
 ) -> None:
-    """Draw a line from each input of a layer to each output that it goes into."""
+    """Draw a line from each input of a layer to each output that depends on it."""
     below, above = places[x : x + 2]
     weight = getattr(getattr(layer, "weight", None), "data", np.empty(0))
     is_matrix = weight.ndim == 2
@@ -169,13 +170,13 @@ def _lines(
 
 
 def _is_mixed(slopes: Array) -> bool:
-    """Return whether an output depends on more inputs than its own."""
+    """Return whether output i depends on other inputs than input i."""
     rows, columns = slopes.shape
     return rows != columns or bool(np.any(slopes[~np.eye(rows, dtype=bool)]))
 
 
 def _number(ax: Any, x: int, y: float, number: Any, va: str, **font: Any) -> None:
-    """Write a number above a unit, or below it."""
+    """Write a number above or below a unit."""
     ax.annotate(
         f"{float(number) + 0.0:.3g}".replace("-", "−"),
         (x, y),
@@ -190,5 +191,5 @@ def _number(ax: Any, x: int, y: float, number: Any, va: str, **font: Any) -> Non
 
 
 def _largest(output: Array) -> Array:
-    """Return the gradient of the largest entry of a row by the row."""
+    """Return the gradient of the largest entry of a row: 1 there, 0 elsewhere."""
     return np.eye(output.shape[-1])[[int(output.argmax())]]

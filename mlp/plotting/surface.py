@@ -32,31 +32,35 @@ def loss_surface(
 ) -> Any:
     """Draw contours of ℓ(θ + a δ + b η) for random directions δ and η.
 
-    Each row of a weight, the weights into one unit, is a filter of its own:
-    there δ and η have the norm of that row of θ. Biases, and all else of
-    one dimension, stay as they are. Units can be scaled without a change of
-    what the net computes; the norms take that out of the picture.
+    In each row of a weight matrix, the weights of one unit, δ and η have
+    the same norm as this row of θ. They are 0 for biases and other
+    parameters of one dimension. The reason for the norms: the weights of a
+    ReLU unit can be scaled, and those after it by the inverse, without a
+    change of the net's function. The picture should not depend on this.
 
     Parameters
     ----------
     model : Layer
-        A copy is evaluated, in evaluation mode; θ, at the centre, are its
-        parameters.
+        θ, at the centre, are its parameters. The function runs a copy of
+        it, in evaluation mode.
     criterion : Loss
         The loss.
     x, y : array_like
-        The rows of which the loss is drawn.
+        The rows for which the loss is computed.
     history : History or None
-        Of a run of fit with on_epoch=History.keep. Its path is projected on
-        the plane. The title says how much of it lies there, the root of
-        Σ ‖projection of θₜ − θ‖² / Σ ‖θₜ − θ‖²: little in a large net,
-        where two random directions miss most of any other.
+        From a run of fit with on_epoch=History.keep. The picture shows the
+        path of the run, projected on the plane. The title says how much of
+        the path is in the plane: the square root of
+        Σ ‖projection of θₜ − θ‖² / Σ ‖θₜ − θ‖². This is small in a large
+        net, because two random directions are almost orthogonal to any
+        other direction.
     span : float
-        a and b go from −span to span, and further where the path does.
+        a and b go from −span to span, or farther if the path does.
     points : int
-        In each direction: the loss is computed points² times.
+        The number of points in each direction: the loss is computed points²
+        times.
     rng : int, np.random.Generator or None
-        What the directions are drawn from.
+        Draws the directions.
     ax : matplotlib Axes or None
         Where to draw; None makes a Figure.
 
@@ -67,8 +71,8 @@ def loss_surface(
     Raises
     ------
     ValueError, TypeError
-        As the layers and the loss raise them for x and y; if history has
-        kept no parameters, or those of another net.
+        If a layer or the loss refuses x or y; if history has no parameters,
+        or those of another net.
     ImportError
         If matplotlib is not installed.
 
@@ -133,7 +137,7 @@ def loss_surface(
 
 
 def directions(parameters: list[Parameter], rng: np.random.Generator) -> list[Array]:
-    """Return a random direction for each parameter, of the norms of its rows."""
+    """Return a random direction for each parameter, with the norms of its rows."""
     found = []
     for p in parameters:
         d = rng.standard_normal(p.data.shape).astype(p.data.dtype)
@@ -147,7 +151,7 @@ def directions(parameters: list[Parameter], rng: np.random.Generator) -> list[Ar
 
 
 def _moves(who: str, net: Layer, history: History) -> Array:
-    """Return θₜ − θ for each epoch, as one row."""
+    """Return θₜ − θ, one row for each epoch t."""
     if not history.parameters:
         raise ValueError(
             f"{who}: expected a history that kept parameters, got one without; give "
@@ -169,7 +173,7 @@ def _moves(who: str, net: Layer, history: History) -> Array:
 
 
 def projected(moves: Array, δ: list[Array], η: list[Array]) -> tuple[Array, float]:
-    """Return the coordinates (a, b) of each move, and how much of it they are."""
+    """Return the coordinates (a, b) of each move, and how much is in the plane."""
     plane = np.stack(
         [np.concatenate([d.ravel() for d in one]) for one in (δ, η)], axis=1
     )

@@ -1,4 +1,4 @@
-"""weights: what each unit of a layer looks at."""
+"""weights: the weights of each unit of a layer as a picture."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ GAP = 1  # pixels between two units
 def weights(layer: Any, shape: tuple[int, int], *, ax: Any = None) -> Any:
     """Draw the weights of each unit as a picture of the inputs' shape.
 
-    Row i of W is what output i multiplies the inputs by, so it has their
-    shape: that of an image, where the inputs are pixels. 0 is white, in all
-    of them alike, and the largest size of a weight is the darkest.
+    Row i of W has one weight for each input of unit i. If the inputs are
+    the pixels of an image, the row can be drawn as an image of the same
+    shape. All units have the same colours: 0 is white, and the largest
+    |weight| of the layer is the darkest.
 
     Parameters
     ----------
     layer : Linear, or any layer with a weight (out_features, in_features)
-        The lowest of the net, as a rule.
+        Usually the first layer of a net.
     shape : (height, width)
-        Of the inputs, row by row, as reshape has them.
+        The shape of the inputs. The weights fill it row by row, as in
+        reshape.
     ax : matplotlib Axes or None
         Where to draw; None makes a Figure.
 
@@ -36,7 +38,7 @@ def weights(layer: Any, shape: tuple[int, int], *, ax: Any = None) -> Any:
     Raises
     ------
     TypeError
-        If the layer has no matrix of weights.
+        If the layer has no weight matrix.
     ValueError
         If height times width is not in_features.
 
