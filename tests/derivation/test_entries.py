@@ -140,6 +140,7 @@ def test_a_layer_mixed_by_ones_own_rule_without_entries_shows_its_values(monkeyp
         (Linear(7, 2, rng=0), "ŷ: 2 numbers, mean "),
         (Softmax(), "ŷ: 7 numbers, mean "),
         (LayerNorm(7), "μ⁽¹⁾: 1 × 1 numbers, mean "),
+        (LayerNorm(7), "v⁽¹⁾: 1 × 1 numbers, mean "),
         (Tanh(), "ŷ₇ = tanh("),
         (Dropout(0.5, rng=0), "ŷ₇ = "),
     ],
@@ -150,6 +151,18 @@ def test_an_entry_of_more_than_six_terms_is_summed_up(layer, line):
     y = [[0.5] * (2 if isinstance(layer, Linear) else 7)]
     t = trace(model, MSELoss(), SGD(model.parameters(), lr=0.1), [[1]], y)
     assert f"   {line}" in str(t)
+
+
+def test_a_formula_that_is_not_the_value_is_left_out(monkeypatch):
+    right = RULES[MSELoss]
+    wrong = right._replace(
+        term=lambda ŷ, y: (ŷ - y) ** 3,
+        batch_form=lambda ŷ, y, scale: scale(3, ŷ - y),
+    )
+    monkeypatch.setitem(RULES, MSELoss, wrong)
+    at = AtLoss(MSELoss(), np.array([[3.0]]), np.array([[1.0]]), 12)
+    assert [*map(str, at.value_line(4.0))] == ["ℓ = 4"]
+    assert [*map(str, at.gradient_lines(np.array([[4.0]])))] == ["(∂ℓ/∂ŷ)₁ = 4"]
 
 
 def test_the_identity_hands_a_gradient_down_as_it_is():
