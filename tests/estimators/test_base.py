@@ -64,11 +64,12 @@ def test_a_batch_is_of_200_rows_or_of_all_unless_it_is_given():
     assert same(few, quiet(clone(net).set_params(batch_size=30), x[:30], y[:30]))
 
 
-def test_without_patience_all_epochs_are_run():
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_it_stops_after_more_epochs_than_those_without_an_improvement(early_stopping):
     x, y = rows()
-    settings = {"tol": 10.0, "max_iter": 15, "random_state": 0}
-    net = quiet(MLPRegressor((3,), n_iter_no_change=2, **settings), x, y)
-    assert net.n_iter_ == 4  # the best, two that are allowed, and the last
+    settings = {"tol": 10.0, "max_iter": 15, "early_stopping": early_stopping}
+    net = MLPRegressor((3,), n_iter_no_change=2, random_state=0, **settings)
+    assert quiet(net, x, y).n_iter_ == 4  # the best, the two, and one more
     quiet(net.set_params(n_iter_no_change=np.inf), x, y)
     assert net.n_iter_ == 15
 
