@@ -312,3 +312,10 @@ def private_in(module):
 def test_only_public_names_are_listed():
     assert private_in(mlp) == []
     assert private_in(SimpleNamespace(_hidden=1, shown=2)) == ["_hidden"]
+
+
+def test_a_test_module_that_cannot_be_imported_is_an_error(request):
+    """As a module with doctests, which may lack an extra, it would be skipped."""
+    hook = request.session.gethookproxy(TESTS).pytest_collect_file
+    found = hook(file_path=Path(__file__), parent=request.session)
+    assert [type(one) for one in found] == [pytest.Module]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from oracles import frozen, linear, on_one_line, random_net, right_but, seeds
-from reports import batch, verdicts
+from oracles import frozen, on_one_line, random_net, seeds
+from reports import batch, linear, right_but, verdicts
 from small import Own
 
 from mlp import (
