@@ -39,7 +39,7 @@ def run(words, namespace):
 def test_the_section_has_the_blocks_that_are_run_here():
     assert {words: len(found) for words, found in blocks().items()} == {
         "From scikit-learn.": 1,
-        "To scikit-learn": 1,
+        "To scikit-learn.": 1,
         "From PyTorch and back.": 2,
     }
 
@@ -55,7 +55,7 @@ def test_weights_from_scikit_learn_and_back():
         parameter.data[...] = np.random.default_rng(0).normal(size=parameter.data.shape)
     p = found["Softmax"]().forward(model.predict(x))
     assert not np.allclose(p, theirs.predict_proba(x))
-    run("To scikit-learn", found)
+    run("To scikit-learn.", found)
     np.testing.assert_allclose(theirs.predict_proba(x), p, rtol=1e-9, atol=1e-300)
 
 
