@@ -1,10 +1,11 @@
 """MLPClassifier and MLPRegressor: scikit-learn estimators.
 
-They have the names, defaults and definitions of scikit-learn's own, work
-wherever an estimator does (pipelines, searches, cross-validation), and
-train by mlp.fit. The net is an ordinary Sequential, in model_, which
-derive, diagnose and check_gradients take. docs/guide.md has a section on
-them; read mlp.estimators.penalty next, for the one formula that is new.
+They have the names, defaults and definitions of scikit-learn's own classes.
+They work wherever an estimator does, in pipelines, searches and
+cross-validation, and they train with mlp.fit. The attribute model_ is the
+net, an ordinary Sequential: pass it to derive, diagnose or check_gradients.
+docs/guide.md has a section on the estimators. Read penalty.py next: it has
+the only new formula.
 """
 
 try:

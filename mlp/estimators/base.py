@@ -1,4 +1,4 @@
-"""What the two estimators share."""
+"""The base class of the two estimators."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OF_THE_NET = ("hidden_layer_sizes", "activation", "dropout", "normalisation", "d
 
 
 class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
-    """The settings, and fit. MLPClassifier has them explained."""
+    """The settings, which MLPClassifier explains, and fit."""
 
     _optimizer: Optimizer | None
     _validation_of_y: ClassVar[dict[str, Any]]
@@ -102,29 +102,30 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
 
     @abstractmethod
     def _targets(self, y: Any, goes_on: bool) -> tuple[RealArray, int]:
-        """Return the targets as the loss takes them, and how many outputs."""
+        """Return the targets for the loss, and the number of outputs."""
 
     @abstractmethod
     def _loss(self) -> tuple[Loss, float]:
-        """Return L of Penalized, and its factor."""
+        """Return the criterion and the factor of Penalized."""
 
     @abstractmethod
     def _score_of(
         self, prediction: Array, target: RealArray, weight: Array | None
     ) -> float:
-        """Return what score is to be, of what the net gives for some rows."""
+        """Return the score of the net's outputs for some rows."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train a net anew, or, with warm_start, the one of the last fit.
+        """Train a new net, or, with warm_start, the net of the last fit.
 
         Parameters
         ----------
         X : array_like or DataFrame of shape (N, n_features)
             The rows.
         y : array_like or Series
-            Their classes (N,); numbers (N,) or (N, n_outputs).
+            Their classes, shape (N,), or numbers, shape (N,) or
+            (N, n_outputs).
         sample_weight : array_like of shape (N,), or None
-            How often each row counts, at least 0.
+            How much each row counts, at least 0.
 
         Returns
         -------
@@ -135,18 +136,18 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         ValueError, TypeError
             If a setting, X, y or sample_weight is wrong.
         DivergenceError
-            If a number is no longer finite: scale X, or take a smaller
-            learning_rate_init.
+            If a number becomes infinite or NaN: scale X, or take a
+            smaller learning_rate_init.
 
         Warns
         -----
         ConvergenceWarning
-            If it stopped at max_iter.
+            If training stopped only because of max_iter.
         """
         return self._train(X, y, sample_weight, is_part=False)
 
     def _train(self, X: Any, y: Any, sample_weight: Any, is_part: bool) -> Self:
-        """Fit, or take the one epoch of a partial_fit."""
+        """Run fit, or the one epoch of partial_fit."""
         who = type(self).__name__
         if is_part and self.early_stopping:
             raise ValueError(
@@ -182,13 +183,13 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         return self
 
     def _wanted_dtype(self) -> Any:
-        """Return the dtype that X is to have, or the two that it may have."""
+        """Return the dtype to convert X to, or the two that X may have."""
         if self.dtype is None:
             return [np.float64, np.float32]  # the first, if it is neither
         return numbers.float_dtype(type(self).__name__, self.dtype)
 
     def _make_net(self, n_features: int, n_outputs: int, dtype: np.dtype[Any]) -> None:
-        """Make model_, and forget what was noted of an older one."""
+        """Make model_, and forget the attributes of an older model."""
         who = type(self).__name__
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=4)
         self._rng = np.random.default_rng(seeds)
@@ -209,7 +210,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         self._optimizer = None
 
     def _expect_the_same_net(self, n_outputs: int) -> None:
-        """Raise if a net that goes on would have to be another one."""
+        """Raise if the settings of a net that trains further were changed."""
         now = {name: getattr(self, name) for name in OF_THE_NET}
         pairs = {"n_outputs": (self.n_outputs_, n_outputs)}
         pairs |= {name: (self._made_with[name], now[name]) for name in OF_THE_NET}
@@ -272,7 +273,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         )
 
     def _patience(self, who: str) -> Patience | None:
-        """Return when to stop: scikit-learn's rule, one epoch more than it says."""
+        """Return scikit-learn's rule: it stops one epoch later than documented."""
         least = numbers.number(who, "tol", self.tol, least=0)
         if self.n_iter_no_change == math.inf:
             return None
@@ -284,7 +285,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
     def _held_out(
         self, who: str, X: Array, target: RealArray, weight: Array | None
     ) -> tuple[Array, RealArray, Array | None, dict[str, Any]]:
-        """Return the rows to train on, and what fit needs to watch the others."""
+        """Return the training rows, and fit's arguments for the held-out rows."""
         share = numbers.number(
             who, "validation_fraction", self.validation_fraction, above=0, below=1
         )
@@ -315,7 +316,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         )
 
     def _keep(self, history: History, is_part: bool) -> None:
-        """Set the attributes that scikit-learn's nets have after a fit."""
+        """Set the attributes that scikit-learn's nets have after fit."""
         self.history_ = history
         self.n_iter_ = len(history.loss)
         self.loss_curve_ = self.loss_curve_ + history.loss
@@ -326,15 +327,16 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         self.best_validation_score_ = None if scores is None else max(scores)
 
     def _outputs(self, X: Any) -> Array:
-        """Return what the net gives for rows of the width and names of fit's."""
+        """Return the net's outputs; X must have the columns of fit's X."""
         validation.check_is_fitted(self)
         return self.model_.predict(self._validated(X, dtype=self._dtype, reset=False))
 
     def _validated(self, X: Any, *y: Any, **checks: Any) -> Any:
-        """Return X, or X and y, as scikit-learn's checks leave them.
+        """Return X, or X and y, checked and converted by scikit-learn.
 
-        They note n_features_in_ and feature_names_in_, or compare with
-        them. Before scikit-learn 1.6 they are a method of the estimator.
+        It also sets n_features_in_ and feature_names_in_, or compares X
+        with them. Before scikit-learn 1.6 a method of the estimator does
+        this.
         """
         try:
             if hasattr(validation, "validate_data"):
@@ -347,7 +349,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
 
 
 class Later:
-    """A schedule that begins at a later epoch, as each partial_fit does."""
+    """A schedule that starts at a later epoch, for calls of partial_fit."""
 
     def __init__(self, schedule: Schedule, epochs: int) -> None:
         self.schedule, self.epochs = schedule, epochs
@@ -358,7 +360,7 @@ class Later:
 
 
 def _weights(who: str, sample_weight: Any, X: Array) -> Array | None:
-    """Return one weight a row, at least 0 and not all 0; or None."""
+    """Return one weight for each row, at least 0 and not all 0; or None."""
     if sample_weight is None:
         return None
     if isinstance(sample_weight, Real):

@@ -1,4 +1,4 @@
-"""MLPClassifier: classes from rows."""
+"""MLPClassifier: a net that predicts classes."""
 
 from __future__ import annotations
 
@@ -19,79 +19,87 @@ from mlp.losses.categorical import CrossEntropyLoss
 
 
 class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no types
-    """p = softmax(net(x)) over the classes; of two, p₂ = σ(net(x)).
+    """p = softmax(net(x)) over the classes; for two, p₂ = σ(net(x)).
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int
         The width of each hidden layer; () is a logistic regression.
     activation : "identity", "logistic", "tanh" or "relu"
-        Of the hidden layers.
+        The activation of the hidden layers; "logistic" is Sigmoid.
     solver : "sgd" or "adam"
-        SGD with momentum and nesterovs_momentum; Adam with beta_1, beta_2
+        SGD uses momentum and nesterovs_momentum; Adam uses beta_1, beta_2
         and epsilon.
     alpha : float
-        α/(2n) Σ ‖W‖² is added to the loss of a batch of n rows; see
+        α; each batch of n rows adds α/(2n) Σ ‖W‖² to its loss, see
         help(mlp.estimators.penalty).
     batch_size : int or "auto"
-        "auto" is 200, or all rows if they are fewer.
+        "auto" is 200, or all rows if there are fewer.
     learning_rate_init : float
-        lr, without the schedule.
+        The learning rate, before the schedule multiplies it.
     schedule : function of the epoch, or None
-        As fit takes it; mlp.schedules has the usual ones.
+        As in fit; mlp.schedules has the usual ones.
     max_iter : int
         The largest number of epochs.
     shuffle : bool
-        Whether each epoch has the rows in another order.
+        Whether each epoch takes the rows in a new order.
     random_state : int, RandomState or None
-        What weights, order, masks and held-out rows are drawn from.
+        Draws the weights, the order of the rows, the masks of Dropout and
+        the held-out rows.
     tol : float
-        By more than this the loss, or score, has to improve to count.
+        An epoch is an improvement if the loss, or the score, is better by
+        more than tol.
     verbose : bool or int
-        Whether, or above 0, fit shows its progress, on standard error.
+        Whether fit shows its progress on standard error. A number above 0
+        counts as True.
     warm_start : bool
-        Whether fit goes on with the net that there is.
+        Whether fit continues to train the net of the last fit.
     momentum, nesterovs_momentum : float, bool
-        Of solver="sgd".
+        The settings of solver="sgd".
     early_stopping : bool
-        Hold rows out, stop by their score in place of the training loss,
-        and end with the parameters of the best.
+        Whether to hold out rows and to stop by their score, not by the
+        training loss. The net then gets the parameters of the best epoch.
     validation_fraction : float
-        How many rows early_stopping holds out, of each class alike.
+        The share of rows of each class that early_stopping holds out.
     beta_1, beta_2, epsilon : float
-        Of solver="adam".
+        The settings of solver="adam".
     n_iter_no_change : int, or infinity
-        Stop after more than so many epochs without an improvement.
+        Training stops after more than this number of epochs in a row
+        without an improvement.
     dropout : float
-        The p of a Dropout after each hidden layer; 0 is none.
+        The p of a Dropout after each hidden layer; 0 means no Dropout.
     normalisation : None, "batch" or "layer"
-        A BatchNorm1d or LayerNorm before each activation.
+        Puts a BatchNorm1d or LayerNorm before each activation.
     dtype : None, "float64" or "float32"
-        Of the net; None is X's, if it is one of the two, else float64.
+        The dtype of the net. None takes that of X if it is one of these
+        two, and float64 otherwise.
     checkpoint : str, path or None
-        A file that fit writes after each epoch, and goes on from if it is
-        there. A path of its own for each fit.
+        A file that fit writes after each epoch. If it exists, fit continues
+        from it. Use another path for each fit.
 
     Attributes
     ----------
     model_ : Sequential
-        The net, up to the logits: one for two classes, else one a class.
+        The net. Its outputs are logits: one for two classes, otherwise one
+        for each class.
     classes_ : array of shape (n_classes,)
-        In the order of predict_proba's columns.
+        The classes, in the order of the columns of predict_proba.
     history_ : History
-        Of the last fit or partial_fit; history_.plot() draws it.
+        From the last fit or partial_fit; history_.plot() draws it.
     n_iter_ : int
-        How many epochs that was.
+        The number of epochs of that fit.
     loss_, best_loss_, loss_curve_ : float, float, list of float
-        The loss of the last epoch, the lowest, and of all epochs of this
-        net, penalty included; best_loss_ is None with early_stopping.
+        The loss of the last epoch, the lowest loss, and the losses of all
+        epochs of this net. They include the penalty. best_loss_ is None
+        with early_stopping.
     validation_scores_, best_validation_score_ : list of float, float
-        The score of the held-out rows in each epoch of this fit, and the
-        best; None without early_stopping.
+        The score of the held-out rows after each epoch of this fit, and the
+        best score; None without early_stopping.
     n_features_in_, feature_names_in_ : int, array of str
-        The columns of X; the names only if X had some.
+        The number and the names of X's columns; the names only if X has
+        names.
     n_outputs_ : int
-        How many logits there are.
+        The number of logits.
 
     Examples
     --------
@@ -109,7 +117,7 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
 
     References
     ----------
-    sklearn.neural_network.MLPClassifier, whose names these are.
+    sklearn.neural_network.MLPClassifier has the same names.
     """
 
     _validation_of_y: ClassVar[dict[str, Any]] = {}
@@ -125,7 +133,8 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
         X, y, sample_weight
             As in fit.
         classes : array_like, or None
-            All that will ever come, needed in the first call.
+            All classes that this and later calls may have. The first call
+            needs them.
 
         Returns
         -------
@@ -134,8 +143,8 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
         Raises
         ------
         ValueError
-            If classes are missing in the first call, or differ in another;
-            if y has one that is not among them; else as fit.
+            If the first call has no classes, or a later call has others;
+            if y has a class that is not among them; otherwise as in fit.
         """
         if hasattr(self, "classes_"):
             self._expect_classes(classes)
@@ -151,7 +160,7 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
             del self._first_classes
 
     def _expect_classes(self, classes: Any) -> None:
-        """Raise unless classes are None, or those of the net."""
+        """Raise unless classes is None, or the classes of the net."""
         if classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
         ):
@@ -161,7 +170,10 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
             )
 
     def _targets(self, y: Any, goes_on: bool) -> tuple[RealArray, int]:
-        """Return labels (N,), or 0 and 1 (N, 1) for two classes; and logits."""
+        """Return the labels and the number of logits.
+
+        The labels have shape (N,), or (N, 1) for two classes.
+        """
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         if not goes_on:
@@ -178,7 +190,7 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
         return (labels[:, np.newaxis], 1) if k == 2 else (labels, k)
 
     def _loss(self) -> tuple[Loss, float]:
-        """Return the cross-entropy of one logit, or of several."""
+        """Return the cross-entropy for one logit, or for several."""
         return (
             BCEWithLogitsLoss() if self.n_outputs_ == 1 else CrossEntropyLoss()
         ), 1.0
@@ -186,7 +198,7 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
     def _score_of(
         self, prediction: Array, target: RealArray, weight: Array | None
     ) -> float:
-        """Return the share of rows whose class is right."""
+        """Return the share of rows whose predicted class is right."""
         right = _logits(prediction).argmax(axis=1) == target.ravel()
         return float(np.average(right, weights=weight))
 
@@ -200,7 +212,7 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
         return Softmax().forward(_logits(self._outputs(X)))
 
     def predict_log_proba(self, X: Any) -> Array:
-        """Return log p, finite where p rounds to 0."""
+        """Return log p, which is finite even if p rounds to 0."""
         z = _logits(self._outputs(X))
         z = z - z.max(axis=1, keepdims=True)
         with np.errstate(under="ignore"):
@@ -208,5 +220,5 @@ class MLPClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # no 
 
 
 def _logits(z: Array) -> Array:
-    """Return one logit a class: of two, 0 and z, since σ(z) = softmax(0, z)₂."""
+    """Return a logit for each class; for two, 0 and z: σ(z) = softmax(0, z)₂."""
     return np.hstack([np.zeros_like(z), z]) if z.shape[1] == 1 else z

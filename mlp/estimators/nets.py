@@ -1,4 +1,4 @@
-"""From an estimator's settings to a net."""
+"""The net and the optimizer that an estimator's settings describe."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NORMALISATIONS: dict[str, Any] = {"batch": BatchNorm1d, "layer": LayerNorm}
 
 
 def hidden_sizes(who: str, value: Any) -> list[int]:
-    """Return hidden_layer_sizes, a number or some, as a list.
+    """Return hidden_layer_sizes, one int or several, as a list.
 
     Examples
     --------
@@ -58,13 +58,13 @@ def net(
     Parameters
     ----------
     who : str
-        The estimator, for errors.
+        The name of the estimator, for errors.
     widths : list of int
-        Of the input, the hidden layers and the output.
+        The widths of the input, the hidden layers and the output.
     activation, dropout, normalisation, dtype
-        As the estimator has them.
+        As in the estimator.
     rng : np.random.Generator
-        What the weights, and later the masks, are drawn from.
+        Draws the weights, and later the masks of Dropout.
 
     Examples
     --------
@@ -101,9 +101,10 @@ def net(
 def _linear(
     n: int, m: int, factor: int, dtype: np.dtype[Any], rng: np.random.Generator
 ) -> Linear:
-    """Return a Linear whose weights, and biases, are scikit-learn's at first.
+    """Return a Linear that is initialized as in scikit-learn.
 
-    Both are from U(−a, a), a = √(factor / (n + m)): Glorot's with factor 6.
+    Weights and biases are drawn from U(−a, a), a = √(factor / (n + m)).
+    Factor 6 is Glorot's initialization.
     """
     bound = math.sqrt(factor / (n + m))
 
@@ -117,7 +118,7 @@ def _linear(
 
 
 def optimizer(who: str, settings: Any, model: Sequential) -> Optimizer:
-    """Return the solver of an estimator, for the parameters of its net."""
+    """Return the optimizer that solver names, for the net's parameters."""
     if settings.solver == "lbfgs":
         raise ValueError(
             f"{who}: expected solver to be 'sgd' or 'adam', got 'lbfgs', which needs "

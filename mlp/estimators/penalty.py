@@ -1,4 +1,4 @@
-"""Penalized: a loss, and what large weights cost."""
+"""Penalized: a loss plus a penalty on large weights."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from mlp.core.parameter import Parameter
 class Penalized(Loss):
     """ℓ = c L(ŷ, y) + α/(2n) Σ ‖W‖², over the weights W, not the biases.
 
-    The loss that scikit-learn's nets minimize on a batch of n rows.
+    scikit-learn's nets minimize this loss on a batch of n rows.
 
     Parameters
     ----------
     criterion : Loss
-        L, a mean over rows.
+        The loss L, a mean over rows.
     weights : sequence of Parameter
-        The W.
+        The weight matrices W.
     alpha : float
         α, at least 0.
     factor : float
-        c: ½ with a squared error, else 1.
+        c: ½ for a squared error, otherwise 1.
 
     Derivation
     ----------
-    n is the number of rows, or the sum of their weights. W acts on ℓ by ŷ,
-    which is for the layers' backward to follow, and by the second term:
+    n is the number of rows, or the sum of their weights. ℓ depends on W in
+    two ways: through ŷ, where the backward of the layers gives the
+    gradient, and through the second term:
 
-        ∂ℓ/∂ŷ = c ∂L/∂ŷ                    what backward returns
-        ∂/∂W α/(2n) ‖W‖² = (α/n) W         what it adds to W.grad
+        ∂ℓ/∂ŷ = c ∂L/∂ŷ                    backward returns this
+        ∂/∂W α/(2n) ‖W‖² = (α/n) W         backward adds this to W.grad
 
-    n is that of the batch, not of all rows: in batches of half the size the
-    same α weighs twice as much. This is scikit-learn's definition.
+    n counts the rows of the batch, not all rows: if the batches are half as
+    large, the penalty is twice as large. This is scikit-learn's definition.
 
     Examples
     --------
-    ½ · 2² of the error, and 0.5/2 · 3² of the weight:
+    ½ · 2² from the error, plus 0.5/2 · 3² from the weight:
 
     >>> import numpy as np
     >>> from mlp import MSELoss, Parameter

@@ -1,4 +1,4 @@
-"""MLPRegressor: numbers from rows."""
+"""MLPRegressor: a net that predicts numbers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mlp.losses.squared import MSELoss
 
 
 class MLPRegressor(MultiOutputMixin, RegressorMixin, NetEstimator):  # type: ignore[misc]  # no types
-    """ŷ = net(x), trained by ½ (ŷ − y)², summed over the outputs.
+    """ŷ = net(x), trained with ½ (ŷ − y)², summed over the outputs.
 
-    Scale y too if its numbers are large:
+    If the numbers in y are large, scale y too, with
     sklearn.compose.TransformedTargetRegressor.
 
     Parameters
@@ -35,8 +35,9 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, NetEstimator):  # type: ign
 
     Notes
     -----
-    With several outputs the loss is the sum over them, of which the
-    gradient is taken; scikit-learn reports the mean.
+    With several outputs, the loss is the sum over the outputs, and the
+    gradient is the derivative of this sum. scikit-learn has the same
+    gradient, but reports the mean over the outputs as the loss.
 
     Examples
     --------
@@ -53,7 +54,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, NetEstimator):  # type: ign
 
     References
     ----------
-    sklearn.neural_network.MLPRegressor, whose names these are.
+    sklearn.neural_network.MLPRegressor has the same names.
     """
 
     _validation_of_y: ClassVar[dict[str, Any]] = {
@@ -65,7 +66,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, NetEstimator):  # type: ign
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Run one epoch on these rows; the first call makes the net.
 
-        Arguments and errors are those of fit.
+        The arguments and the errors are the same as in fit.
         """
         return self._train(X, y, sample_weight, is_part=True)
 
@@ -77,7 +78,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, NetEstimator):  # type: ign
         return y, y.shape[1]
 
     def _loss(self) -> tuple[Loss, float]:
-        """Return the squared error, to be halved."""
+        """Return the squared error, and the factor ½."""
         return MSELoss("batchmean"), 0.5
 
     def _score_of(
@@ -87,6 +88,6 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, NetEstimator):  # type: ign
         return float(r2_score(target, prediction, sample_weight=weight))
 
     def predict(self, X: Any) -> Array:
-        """Return ŷ, of shape (N,) or, of several outputs, (N, n_outputs)."""
+        """Return ŷ, shape (N,), or (N, n_outputs) for several outputs."""
         ŷ = self._outputs(X)
         return ŷ[:, 0] if self.n_outputs_ == 1 else np.asarray(ŷ)
