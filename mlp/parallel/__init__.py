@@ -1,10 +1,11 @@
 """AllReduce: one training run on several processes, by MPI.
 
-Each process has the whole net and a part of every batch. Before a step the
-gradients of all processes are made one, the mean over the batch, so that
-all take the step that one process would take on the whole batch. Read
-allreduce.py first; meeting.py is how processes talk, ending.py how they
-end together. docs/parallel.md says when this pays.
+Each process has the whole net and a part of every batch. Before each step,
+AllReduce combines the gradients of all processes into that of the whole
+batch. So all processes take the same step, the one that a single process
+would take with the whole batch. Read allreduce.py first, then meeting.py,
+on how the processes communicate, and ending.py, on how they end together.
+docs/parallel.md says when training is faster this way.
 """
 
 from mlp.parallel.allreduce import AllReduce as AllReduce

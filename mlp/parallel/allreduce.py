@@ -1,4 +1,4 @@
-"""AllReduce: the gradient is that of all processes."""
+"""AllReduce: an optimizer that combines the gradients of all processes."""
 
 from __future__ import annotations
 
@@ -25,68 +25,73 @@ _REDUCTIONS = ("mean", "batchmean", "sum")
 class AllReduce(Optimizer):
     """∂ℓ/∂θ = Σₚ (nₚ / N) ∂ℓₚ/∂θ over processes p, then the inner step.
 
-    One added line in a training loop that several processes run, each on
-    its part of every batch:
+    Several processes run the same training loop, each with its part of
+    every batch. The loop needs only one new line:
 
         optimizer = AllReduce(SGD(model.parameters(), lr=0.1))
 
     Parameters
     ----------
     optimizer : Optimizer
-        The inner one, which steps; the same in all processes.
+        The inner optimizer, which updates the parameters. It must be the
+        same in all processes.
     comm : mpi4py.MPI.Comm or None
-        The processes; None for all, MPI.COMM_WORLD.
+        The communicator of the processes. None takes all processes,
+        MPI.COMM_WORLD.
     reduction : "mean", "batchmean" or "sum"
-        That of the loss.
+        The reduction of the loss.
 
     Attributes
     ----------
     inner : Optimizer
-        As given. lr, parameters, state_dict() and all else are its own.
+        The inner optimizer. lr, parameters, state_dict() and all other
+        attributes are those of inner.
     team : Team
-        team.rank and team.size say which process of how many this is.
+        team.rank is the number of this process, from 0; team.size is the
+        number of processes.
 
     Raises
     ------
     ImportError
-        If comm is None and there is no mpi4py, or no MPI for it.
+        If comm is None, and mpi4py or its MPI library is not installed.
     ValueError
         If the processes have different parameters or optimizers, or an
         unknown reduction.
     RuntimeError
-        If a process has finished, or goes on with the net before.
+        If another process has ended, or still uses an older AllReduce.
     TypeError
-        If optimizer is no Optimizer, or comm no communicator.
+        If optimizer is not an Optimizer, or comm not a communicator.
 
     Notes
     -----
-    When it is made, all processes take over the parameters of process 0 and
-    the state of its optimizer. Buffers are the model's: they are handed out
-    by fit, and by train_step at its first step. From there on the
-    parameters stay alike, since all take the same steps; a Dropout draws
-    other masks in each process, and a BatchNorm1d has its own statistics.
+    AllReduce copies the parameters and the optimizer's state of process 0
+    to all processes. fit and the first train_step also copy the buffers of
+    the model. After that the parameters stay the same in all processes,
+    because all take the same steps. But the masks of Dropout and the
+    statistics of BatchNorm1d differ from process to process.
 
     Derivation
     ----------
-    A batch of N rows in parts of nₚ rows; ℓ is a mean over rows, ℓₚ that of
-    part p. A sum of sums is the sum over all rows:
+    A batch of N rows is divided into parts; part p has nₚ rows. ℓ is the
+    mean over all rows, and ℓₚ is the mean over part p:
 
         ℓ     = (1/N) Σᵢ ℓᵢ = (1/N) Σₚ nₚ ℓₚ
         ∂ℓ/∂θ = Σₚ (nₚ/N) ∂ℓₚ/∂θ
 
-    With weights of rows nₚ is Σ w over the part. If ℓ is a sum,
-    ∂ℓ/∂θ = Σₚ ∂ℓₚ/∂θ.
+    If the rows have weights w, nₚ is Σ w over the part, and N is Σ w over
+    the batch. If ℓ is a sum, ∂ℓ/∂θ = Σₚ ∂ℓₚ/∂θ.
 
     Examples
     --------
-    The loop, started by mpiexec -n 4 python script.py:
+    A loop in script.py, which mpiexec -n 4 python script.py runs in four
+    processes:
 
         optimizer = AllReduce(SGD(model.parameters(), lr=0.1))
         shard = optimizer.team.rank, optimizer.team.size
         for batch in minibatches(x, y, 32, rng=rng, shard=shard):
             train_step(model, criterion, optimizer, *batch)
 
-    The derivation in numbers, of parts with two rows and with one:
+    The derivation in numbers, for a part of two rows and one of one row:
 
     >>> from mlp import Linear, MSELoss
     >>> def gradient(x, y):
@@ -130,7 +135,7 @@ class AllReduce(Optimizer):
             self._hand_out()
 
     def _hand_out(self) -> None:
-        """Take over the parameters of process 0, and its optimizer's state."""
+        """Copy the parameters and the optimizer's state of process 0."""
         arrays, state = self.team.of_first(
             lambda: ([p.data for p in self.parameters], self.inner.state_dict())
         )
@@ -140,16 +145,16 @@ class AllReduce(Optimizer):
             self.inner.load_state_dict(state)
 
     def begin(self, model: Layer, criterion: Loss) -> None:
-        """Hand out the model's buffers once; raise if the loss is another.
+        """Check the loss, and copy the model's buffers from process 0 once.
 
-        train_step and fit call it. A loop by hand may call it before the
-        first step.
+        train_step and fit call it. A loop that uses neither can call it
+        before the first step.
 
         Raises
         ------
         ValueError
-            If the loss is a sum and the reduction a mean, or the reverse;
-            in all processes, if they have different layers or buffers.
+            If the loss is a sum and the reduction a mean, or the reverse.
+            In all processes, if their layers or buffers differ.
         """
         reduction = Reduction.of(criterion)
         if (reduction.over == "nothing") != self._is_sum:
@@ -165,12 +170,12 @@ class AllReduce(Optimizer):
                 self.team.hand_out(model)
 
     def combine(self, rows: float | None = None) -> None:
-        """Make the gradients of all processes' parts that of the batch.
+        """Replace the gradients by those of the whole batch.
 
-        In one call on one buffer. rows is as in step. The new gradients are
-        new arrays, the same in all processes; a parameter that has none in
-        any process gets none. A loop by hand calls it to clip them, and
-        then inner.step().
+        It needs one MPI call with one buffer. rows is as in step. The new
+        gradients are new arrays, with the same numbers in all processes. A
+        parameter that has no gradient in any process gets none. To clip
+        the gradients, call combine, clip them, and call inner.step().
         """
         if rows is not None:
             rows = numbers.number("AllReduce.step", "rows", rows, least=0)
@@ -197,45 +202,45 @@ class AllReduce(Optimizer):
                 parameter.grad = place.astype(parameter.data.dtype, copy=False)
 
     def _places(self, array: Array) -> Iterator[tuple[Parameter, Array]]:
-        """Yield each parameter with the view of an array that is its place."""
+        """Yield each parameter, with a view of its part of the array."""
         end = len(self.parameters)
         for parameter in self.parameters:
             start, end = end, end + parameter.data.size
             yield parameter, array[start:end].reshape(parameter.data.shape)
 
     def step(self, rows: float | None = None) -> None:
-        """Combine the gradients of all processes, and take the inner step.
+        """Combine the gradients of all processes, and call inner.step().
 
         Parameters
         ----------
         rows : float or None
-            How many rows this process's part of the batch has, or the sum
-            of their weights; 0 if it has none, and then no gradient is
-            needed. None: the parts of all processes count equally.
+            The number of rows in this process's part of the batch, or the
+            sum of their weights. With 0 no gradient is needed. None means
+            that the parts of all processes count equally.
 
         Raises
         ------
         RuntimeError
             If this process has no gradient, and rows is not 0. In all
-            processes: if one of them takes another number of steps, or
-            does not say its rows where the others do.
+            processes, if one of them takes another number of steps, or if
+            only some of them give rows.
         """
         self.combine(rows)
         self.inner.step()
 
     @property
     def inner(self) -> Optimizer:
-        """The optimizer that steps."""
+        """The optimizer that updates the parameters."""
         return self._inner
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:  # type: ignore[override]  # read only
-        """Those of the inner optimizer, as all below is."""
+        """The parameters of the inner optimizer."""
         return self._inner.parameters
 
     @property
     def lr(self) -> float:
-        """The learning rate."""
+        """The learning rate of the inner optimizer."""
         return self._inner.lr
 
     @lr.setter
@@ -259,17 +264,17 @@ class AllReduce(Optimizer):
         self._inner.update(parameter, gradient, state)
 
     def state_of(self, parameter: Parameter) -> dict[str, Any]:
-        """Return a copy of what is kept for a parameter."""
+        """Return a copy of what update keeps for a parameter."""
         return self._inner.state_of(parameter)
 
     @contextmanager
     def at_lr(self, lr: float) -> Iterator[None]:
-        """Take the steps inside a with block with another lr."""
+        """Use another lr for the steps inside a with block."""
         with self._inner.at_lr(lr):
             yield
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings."""
+        """Return the settings of the inner optimizer."""
         return self._inner.settings()
 
     def state_dict(self) -> dict[str, Any]:
@@ -277,21 +282,21 @@ class AllReduce(Optimizer):
         return self._inner.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what state_dict returned, in this process only."""
+        """Restore what state_dict returned, in this process only."""
         self._inner.load_state_dict(state)
 
     def __getattr__(self, name: str) -> Any:
-        """Return a setting of the inner optimizer, as momentum."""
+        """Return a setting of the inner optimizer, for example momentum."""
         if name.startswith("_"):
             raise AttributeError(f"AllReduce has no attribute {name!r}")
         return getattr(self._inner, name)
 
     def __reduce__(self) -> tuple[Callable[[Optimizer], Optimizer], tuple[Optimizer]]:
-        """Return what makes a copy: the inner optimizer, which steps alone."""
+        """Copy the inner optimizer only; the copy works in one process."""
         return _itself, (self._inner,)
 
     def __repr__(self) -> str:
-        """Return the inner optimizer, and which process of how many this is."""
+        """Return the inner optimizer, and the number of this process, as text."""
         team = self.team
         return f"AllReduce({self._inner!r}, process {team.rank} of {team.size})"
 
@@ -301,7 +306,7 @@ def _itself(optimizer: Optimizer) -> Optimizer:
 
 
 def _total(given: Array) -> float:
-    """Return the sum of the rows that the processes gave, or their number."""
+    """Return the sum of the given rows, or without rows the number of processes."""
     equal = given == ALL_EQUAL
     if equal.all():
         return len(given)
@@ -315,7 +320,7 @@ def _total(given: Array) -> float:
 
 
 def _expect_alike(parts: list[list[str]]) -> None:
-    """Raise unless all processes, by rank, have the same net and optimizer."""
+    """Raise unless all processes have the same net and optimizer."""
     first, *others = parts
     for rank, other in enumerate(others, start=1):
         for one, another in zip_longest(first, other, fillvalue="nothing more"):
@@ -328,7 +333,7 @@ def _expect_alike(parts: list[list[str]]) -> None:
 
 
 def _kept_by(model: Layer) -> list[str]:
-    """Return in words which layers and buffers a model has."""
+    """Return the layers, buffers and generators of a model as texts."""
     layers = [
         f"layer {i} {type(layer).__name__}" for i, layer in enumerate(model.modules())
     ]
@@ -355,7 +360,7 @@ def _world() -> Any:
 
 
 def _communicator(comm: Any) -> Any:
-    """Return comm if it can do what a Meeting asks of it."""
+    """Return comm if it has the methods that a Meeting needs."""
     for name in ("Get_rank", "Get_size", "Allreduce", "allgather", "bcast"):
         if not callable(getattr(comm, name, None)):
             raise TypeError(

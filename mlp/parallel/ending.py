@@ -1,8 +1,8 @@
 """How all processes end when one of them does.
 
-One that is killed takes the others with it: mpiexec sees to that. One that
-an exception ends, or that ends before the others, would leave them waiting
-in MPI for good; here it says so first.
+If a process is killed, mpiexec ends the others. But if an exception ends a
+process, or it ends before the others, they would wait in MPI forever. This
+module makes such a process tell the others before it ends.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def end_all(
     error: BaseException,
     traceback: TracebackType | None,
 ) -> None:
-    """Show an exception that nothing catches, and let it end all processes.
+    """Print an exception that nothing catches, and make it end all processes.
 
-    mpi4py calls MPI_Abort when this process exits, as under python -m
-    mpi4py, so that what is to be closed or written at exit still is.
+    mpi4py calls MPI_Abort only when this process exits, as with python -m
+    mpi4py. So files are still closed and exit functions still run.
     """
     global _aborts
     _usual(kind, error, traceback)
@@ -52,20 +52,22 @@ def end_all(
 
 
 def is_new(meeting: Any) -> None:
-    """Take note of a meeting: goodbye is said in it, and not in older ones.
+    """Remember a new meeting as the only one in which to say goodbye at exit.
 
-    A program that trains one net after another is through with the older
-    ones. One that trains several in turn uses them again: used.
+    A program that trains one net after another does not use the older
+    meetings again. One that takes turns between nets does: then used()
+    remembers them again.
     """
     _awake[:] = [meeting]
     _last[id(meeting.comm)] = meeting
 
 
 def before(comm: Any) -> None:
-    """Let the processes leave a communicator's last meeting for a new one.
+    """Check that all processes of a communicator start a new meeting.
 
-    That is made by other calls than a step. One that takes another step of
-    the net before would wait in a different call than the others, for good.
+    A new meeting makes other MPI calls than a step. If one process took
+    another step with the old net, it and the others would wait forever, in
+    different calls.
     """
     if id(comm) in _last:
         _last[id(comm)].expect_next()
@@ -76,7 +78,7 @@ def before(comm: Any) -> None:
 
 
 def _wait_for_all(comm: Any, mpi: Any) -> None:
-    """Wait until all processes are here; raise if one has ended before."""
+    """Wait until all processes call this; raise if one of them has ended."""
     world, size = mpi.COMM_WORLD, comm.Get_size()
     own = comm.Get_group(), [*range(size)], world.Get_group()
     ranks, request = mpi.Group.Translate_ranks(*own), comm.Ibarrier()
@@ -91,14 +93,14 @@ def _wait_for_all(comm: Any, mpi: Any) -> None:
 
 
 def used(meeting: Any) -> None:
-    """Take note that a meeting was used last."""
+    """Remember that this meeting was used last."""
     _last[id(meeting.comm)] = meeting
     if not (_awake and _awake[-1] is meeting):
         _awake[:] = [other for other in _awake if other is not meeting] + [meeting]
 
 
 def say_goodbye() -> None:
-    """Tell the other processes, at exit, that this one takes no more steps."""
+    """Tell the other processes at exit that this one takes no more steps."""
     mpi: Any = sys.modules.get("mpi4py.MPI")
     is_over = mpi is not None and mpi.Is_finalized()
     if not (_aborts or is_over or os.getpid() != _process):
@@ -109,7 +111,7 @@ def say_goodbye() -> None:
 
 
 def _tell_it_has_gone(world: Any) -> None:
-    """Leave a message for processes that wait for this one's first AllReduce."""
+    """Send a message to processes that wait for this one's first AllReduce."""
     for rank in range(world.Get_size()):
         if rank != world.Get_rank():
             world.Isend(bytearray(), rank, _GONE)

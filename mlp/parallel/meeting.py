@@ -1,14 +1,16 @@
-"""A team of MPI processes, and where they meet.
+"""Meeting: a team of MPI processes, and how they exchange numbers.
 
-Processes that wait for each other in different MPI calls wait for good. So
-there is one call that they meet in, on one buffer, whatever comes next:
+Processes that wait for each other in different MPI calls wait forever. So
+all exchanges begin with the same call, an Allreduce of one buffer, which
+adds up the buffers of all processes:
 
     [ kind, steps, rows of each process | which gradients | gradients ]
 
-A process writes its own row of the first part, and 0 into those of the
-others; so the sum over processes holds what each of them came for. If that
-differs, or one of them has an error to tell or has finished, all see it in
-the same call, and all raise.
+The first part has three numbers for each process. Each process writes its
+own three, and 0 for the others, so the sum has the numbers of all of them.
+From kind, every process sees what each of the others is going to do. If
+they differ, or if one of them has an error or has ended, all processes see
+it in the same call, and all raise an error.
 """
 
 from __future__ import annotations
@@ -48,11 +50,11 @@ class Meeting(Team):
     Parameters
     ----------
     comm : mpi4py.MPI.Comm
-        Of which Allreduce, allgather and bcast are called.
+        Its methods Allreduce, allgather and bcast are called.
     length : int
-        Of what an exchange has room for, beside its head.
+        The length of the buffer without its head, the first part.
     dtype : dtype
-        Of the buffer.
+        The dtype of the buffer.
     """
 
     def __init__(self, comm: Any, length: int, dtype: np.dtype[Any]) -> None:
@@ -67,24 +69,24 @@ class Meeting(Team):
             ending.is_new(self)
 
     def blank(self) -> tuple[Array, Array]:
-        """Return a buffer of zeros, and the view of it behind the head."""
+        """Return a buffer of zeros, and a view of it without the head."""
         buffer = np.zeros(self._length, self._dtype)
         return buffer, buffer[self._head :]
 
     def add_up(self, buffer: Array, rows: float) -> tuple[Array, Array]:
-        """Return the rows of each process, and the sum of what all wrote.
+        """Return the rows of each process, and the sum of all buffers.
 
         Raises
         ------
         RuntimeError
-            In all processes, if one does not take this step.
+            In all processes, if one of them does not take this step.
         """
         summed = self._meet(STEP, buffer, rows)
         self._steps += 1
         return summed[2 : self._head : 3], summed[self._head :]
 
     def of_first(self, function: Callable[[], T]) -> T:
-        """Call a function in process 0 only; return there its value, to all."""
+        """Call a function in process 0 only; return its value in all."""
         value = function() if self.rank == 0 else None
         self._meet(OF_FIRST)
         answer: T = self.comm.bcast(value, root=0)
@@ -97,7 +99,7 @@ class Meeting(Team):
         return answers
 
     def expect_alike(self, who: str, values: dict[str, Any]) -> None:
-        """Raise in all processes unless all gave the same values."""
+        """Raise in all processes unless all of them give the same values."""
         first, *others = self.gathered(values)
         for rank, other in enumerate(others, start=1):
             for name, value in first.items():
@@ -109,7 +111,7 @@ class Meeting(Team):
                     )
 
     def hand_out(self, model: Layer) -> None:
-        """Give all process 0's buffers, and Generators of their own."""
+        """Copy the buffers of process 0; give each process other Generators."""
         buffers = [buffer.data for _, buffer in model.named_buffers()]
         bits = [generator.bit_generator for _, generator in model.named_generators()]
         if not (buffers or bits):
@@ -126,7 +128,7 @@ class Meeting(Team):
 
     @contextmanager
     def alike(self) -> Iterator[None]:
-        """Raise in all processes what a with block raises in one."""
+        """Raise in all processes the error that a with block raises in one."""
         try:
             yield
         except BaseException as error:
@@ -134,7 +136,7 @@ class Meeting(Team):
             raise
 
     def tell(self, error: BaseException) -> None:
-        """Raise in all other processes what this one is about to raise."""
+        """Raise in the other processes the error that this one will raise."""
         if self._over is None and error is not self._told:
             self._error = _sent(error, self.rank, self.size)
             with suppress(RuntimeError):  # somebody has finished: then this one alone
@@ -154,7 +156,7 @@ class Meeting(Team):
             self._over = "AllReduce: expected no step at exit, got one"
 
     def _meet(self, kind: int, buffer: Array | None = None, rows: float = 0.0) -> Array:
-        """Add up the buffers of all processes, which have come for the same."""
+        """Add up the buffers; raise unless all processes have the same kind."""
         if self._over is not None:
             raise RuntimeError(self._over)
         ending.used(self)
@@ -173,7 +175,7 @@ class Meeting(Team):
         return summed
 
     def _part(self, came_for: Any) -> None:
-        """Raise in all processes why they do not go on together."""
+        """Raise in all processes an error that says how they differ."""
         kinds = came_for[:, 0].tolist()
         if ERROR in kinds and FINISHED not in kinds:
             errors = self.comm.allgather(self._error)
@@ -196,7 +198,7 @@ class Meeting(Team):
 
 
 def _sent(error: BaseException, rank: int, size: int) -> BaseException:
-    """Return a copy of an error for the other processes, with where it was raised."""
+    """Return a copy of an error for the other processes, with its origin."""
     try:
         copy: BaseException = pickle.loads(pickle.dumps(error))
     except Exception:  # of a class that cannot be pickled
