@@ -1,11 +1,11 @@
 """The commands of python -m mlp, one module for each.
 
-A module that NAMES lists has add_to(subparsers), which declares the command
-and its arguments, and run(arguments), which returns the exit code. What a
-command needs is imported in run, so that --help does not wait for NumPy.
-run prints its result to standard output, through _shared.printing if it is
-for people, and raises the library's own errors: mlp.__main__ makes one
-sentence of them.
+Each module that NAMES lists has two functions. add_to(subparsers) declares
+the command and its arguments. run(arguments) runs it and returns the exit
+code. run imports what the command needs, so that --help does not wait for
+NumPy. run prints its result to standard output, with _shared.printing if a
+person will read it. It raises the usual errors of the library, and
+mlp.__main__ prints them as one sentence. Read derive.py next.
 """
 
 NAMES = ("train", "predict", "derive", "worksheet", "mark", "exercise", "grade")

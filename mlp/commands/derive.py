@@ -1,7 +1,8 @@
-"""derive: the solution sheet of a net.
+"""python -m mlp derive: the derivation of a net, as a solution sheet.
 
-A net is written as its sizes, each with a letter for the activation behind
-it: 3-4r-2i is Linear(3, 4), ReLU(), Linear(4, 2), Identity().
+A net is written as its sizes. A letter after a size is the activation that
+follows the layer: 3-4r-2i is Linear(3, 4), ReLU(), Linear(4, 2),
+Identity().
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def add_to(subparsers: Any) -> None:
     )
     parser.add_argument(
         "net",
-        help="sizes with dashes between, each but the first with the letter of the "
-        f"activation behind it, or none: 3-4r-2i; {_LETTERS}",
+        help="sizes with a dash between them, as in 3-4r-2i. A letter after a size is "
+        f"the activation that follows the layer: {_LETTERS}",
     )
     parser.add_argument("--loss", choices=LOSSES, default="mse", help="default: mse")
     form = parser.add_mutually_exclusive_group()
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _encodable(html: str) -> str:
-    """Return HTML with a reference for each sign that standard output lacks."""
+    """Return HTML whose characters standard output can encode."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return html.encode(encoding, "xmlcharrefreplace").decode(encoding)
 
@@ -78,7 +79,7 @@ def net_of(notation: str) -> Sequential:
     Raises
     ------
     ValueError
-        If a part is no size with a letter; it says which, and where.
+        If a part is not a size, or a size with a letter; it says where.
 
     Examples
     --------
@@ -110,7 +111,7 @@ def net_of(notation: str) -> Sequential:
 
 
 def _parts(notation: str) -> list[tuple[int, str]]:
-    """Return each size with its letter, "" if there is none."""
+    """Return each size with its letter, or "" if it has none."""
     parts: list[tuple[int, str]] = []
     start = 1  # of the part, counted in characters
     for text in notation.split("-"):

@@ -1,4 +1,4 @@
-"""python -m mlp exercise: stubs to be filled in."""
+"""python -m mlp exercise: code with bodies for students to write."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ def add_to(subparsers: Any) -> None:
     """Declare the command and its arguments."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "exercise",
-        help="print stubs of the library's classes, to be filled in",
-        description="Print a Python file with a class or function for each exercise: "
-        "the docstring says what it has to do, and the body is a hole. The command "
-        "grade marks what comes back.",
+        help="print classes of the library without their code, for students to write",
+        description="Print a Python file with a class or function for each exercise. "
+        "Its docstring says what it has to do, and students write the code. The "
+        "command grade marks their files.",
     )
     parser.add_argument(
         "exercises",
-        help="names with commas between them: linear, relu, sigmoid, "
+        help="names separated by commas: linear, relu, sigmoid, "
         "softmax_cross_entropy, sgd, loop",
     )
 

@@ -1,4 +1,4 @@
-"""python -m mlp grade: the marks of students' code."""
+"""python -m mlp grade: marks for students' code."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ def add_to(subparsers: Any) -> None:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "grade",
         help="mark the code that students have written",
-        description="Run each file in a process of its own, and mark the classes "
-        "and functions of the exercises. The limits are a fence against accidents and "
-        "no sandbox: docs/teaching.md says how to run it in a container.",
+        description="Run each file in its own process, and mark the classes and "
+        "functions of the exercises. The process has limits against accidents, but it "
+        "is not a sandbox: docs/teaching.md says how to run it in a container.",
     )
     parser.add_argument("files", nargs="+", metavar="file", help="a student's file")
     parser.add_argument(
         "--exercise",
         required=True,
-        help="names with commas between them: linear, relu, sigmoid, "
+        help="names separated by commas: linear, relu, sigmoid, "
         "softmax_cross_entropy, sgd, loop",
     )
     parser.add_argument(
@@ -33,21 +33,21 @@ def add_to(subparsers: Any) -> None:
         "--format",
         choices=("table", "gradescope", "json", "csv"),
         default="table",
-        help="a table, Gradescope's results.json, JSON, or CSV with a line for each "
-        "file (default: table)",
+        help="write a table, Gradescope's results.json, JSON, or CSV with a line for "
+        "each file (default: table)",
     )
     parser.add_argument(
         "--hints",
         choices=("none", "some", "all"),
         default="all",
-        help="what is told besides the marks: nothing, which check failed, or what is "
+        help="what to write besides the marks: nothing, which check failed, or what is "
         "wrong (default: all)",
     )
-    parser.add_argument("--out", metavar="FILE", help="where to write the marks")
+    parser.add_argument("--out", metavar="FILE", help="a file for the marks")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Mark each file, and write the marks."""
+    """Mark each file, and print the marks or write them to a file."""
     import sys
     from pathlib import Path
 

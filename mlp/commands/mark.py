@@ -1,4 +1,4 @@
-"""python -m mlp mark: the marks of a class."""
+"""python -m mlp mark: marks for the worksheets of a class."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ def add_to(subparsers: Any) -> None:
     """Declare the command and its arguments."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "mark",
-        help="mark the answers to the sheets of worksheet",
+        help="mark the answers to the sheets that worksheet wrote",
         description="Mark answers/ID.json for each sheet that the command worksheet "
-        "wrote. The marks are printed as CSV, and which questions went wrong and how "
-        "is printed to standard error; with --out the marks go to a file, and the "
-        "rest to standard output.",
+        "wrote. It prints the marks as CSV, and a summary of the wrong answers to "
+        "standard error. With --out it writes the marks to a file, and prints the "
+        "summary to standard output.",
     )
     parser.add_argument("sheets", help="the folder that worksheet wrote")
     parser.add_argument("answers", help="a folder with ID.json for each student")
     parser.add_argument("--out", help="a file for the marks")
     parser.add_argument(
-        "--feedback", help="a folder for ID.txt, what to tell each student"
+        "--feedback", help="a folder for ID.txt, the feedback for each student"
     )
     parser.add_argument(
         "--hints",
         choices=("none", "some", "all"),
         default="some",
-        help="what students are told of a wrong answer: nothing, where to look, or "
-        "which slip it is (default: some)",
+        help="what the feedback says of a wrong answer: nothing, where to look, or "
+        "which mistake it is (default: some)",
     )
     parser.add_argument(
         "--layout",
@@ -37,7 +37,7 @@ def add_to(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Mark, and write the table and the page."""
+    """Mark, and write the marks, the summary and the feedback."""
     import csv
     import io
     import sys

@@ -1,7 +1,8 @@
-"""predict: from a model and new rows to predictions.
+"""python -m mlp predict: predictions for new rows, by a model of train.
 
-A line of CSV for each row of the table, in its order: the class, or the
-number, and for classes the probability of each.
+It prints a line of CSV for each row of the table, in the same order. The
+line has the predicted number, or the predicted class and the probability of
+each class.
 """
 
 from __future__ import annotations
@@ -27,20 +28,21 @@ def add_to(subparsers: Any) -> None:
     """Declare the command and its arguments."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "predict",
-        help="predict the rows of a table with a model of train",
-        description="Write a prediction for each row of a CSV table to standard "
-        "output, as CSV. Columns are found by name, in any order; that of the target "
-        "may be there.",
+        help="predict for the rows of a table, with a model that train wrote",
+        description="Print a prediction for each row of a CSV table, as CSV. Columns "
+        "are found by name, in any order. The table may have the target's column too.",
     )
     parser.add_argument("model", help="a file that train wrote")
     parser.add_argument("table", help="a CSV file with the names in its first row")
     add_options(
-        parser, "that of train", "that of train; drop gives an empty prediction"
+        parser,
+        "as in train",
+        "as in train; with drop the prediction of such a row is empty",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, predict, write."""
+    """Read the model and the table, and print the predictions."""
     import numpy as np
 
     model = read_model(arguments.model)
@@ -66,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _features(
     arguments: argparse.Namespace, model: TableModel, *, refuse_holes: bool
 ) -> Array:
-    """Return the columns that a model takes, NaN where a value is missing."""
+    """Return the model's columns, with NaN where a value is missing."""
     import numpy as np
 
     from mlp.data.rows import Rows, check_delimiter, shown

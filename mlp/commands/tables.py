@@ -1,8 +1,8 @@
-"""What train and predict share.
+"""The options and the TableModel that train and predict share.
 
-The options that say how a table is read, and a model of a table. Its file
-is one of save, whose extras are the columns, the scales and the classes.
-load_model reads it in a script, too.
+The options say how to read a table. TableModel is a net with the columns,
+scales and classes of its table. mlp.save writes it to a file, so a script
+can read it with mlp.load_model.
 """
 
 from __future__ import annotations
@@ -23,29 +23,31 @@ _ROWS = 1024  # that go through the net at a time
 
 
 def add_options(parser: argparse.ArgumentParser, decimal: str, missing: str) -> None:
-    """Declare how a table is to be read; decimal and missing are the defaults."""
+    """Declare the options for a table; decimal and missing name the defaults."""
     parser.add_argument(
-        "--delimiter", help="the sign between fields; default: recognised (, ; or tab)"
+        "--delimiter",
+        help="the character between fields; default: comma, semicolon or tab, "
+        "whichever fits the first two rows",
     )
     parser.add_argument(
-        "--decimal", choices=DECIMALS, help=f"the sign in numbers; default: {decimal}"
+        "--decimal", choices=DECIMALS, help=f"the decimal sign; default: {decimal}"
     )
     parser.add_argument(
         "--missing",
         choices=MISSING,
-        help="what is done about a missing value: refuse the table, leave the row out, "
+        help="what to do with a missing value: refuse the table, leave the row out, "
         f"or take the mean of the training rows; default: {missing}",
     )
 
 
 def delimiter_of(arguments: argparse.Namespace) -> str | None:
-    r"""Return the delimiter, a tab if it is written \t."""
+    r"""Return the delimiter; \t means a tab."""
     delimiter: str | None = arguments.delimiter
     return "\t" if delimiter == r"\t" else delimiter
 
 
 def spelling_of(arguments: argparse.Namespace) -> Spelling:
-    """Return how errors advise the options that a command has."""
+    """Return a function that writes an option as the command line has it."""
 
     def spelled(name: str, value: str | None = None) -> str:
         if name not in arguments:
@@ -57,7 +59,7 @@ def spelling_of(arguments: argparse.Namespace) -> Spelling:
 
 
 class TableModel(NamedTuple):
-    """A net, and what makes its input of a table's rows."""
+    """A net, and everything that turns rows of a table into its input."""
 
     net: Sequential
     target: str
@@ -70,24 +72,24 @@ class TableModel(NamedTuple):
     decimal: str
 
     def scaled(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Return rows of a table, and their targets, as the net has them."""
+        """Return rows of a table and their targets, scaled for the net."""
         y_scaler = self.y_scaler
         return self._z(x), y if y_scaler is None else y_scaler.transform(y)
 
     def _z(self, x: Array) -> Array:
-        """Return the net's input; a missing value (NaN) is the mean."""
+        """Return the net's input; the mean replaces missing values (NaN)."""
         import numpy as np
 
         means = np.broadcast_to(np.asarray(self.x_scaler.mean), x.shape)
         return self.x_scaler.transform(np.where(np.isnan(x), means, x))
 
     def predicted(self, x: Array) -> Array:
-        """Return each class's probability, or the target, by row.
+        """Return the probability of each class, or the target, by row.
 
         Parameters
         ----------
         x : array of shape (N, columns)
-            With NaN where a value is missing.
+            The features, with NaN where a value is missing.
         """
         from mlp.layers import Softmax
 
@@ -97,7 +99,7 @@ class TableModel(NamedTuple):
         return self.y_scaler.inverse_transform(y)
 
     def save(self, path: str) -> None:
-        """Write all of it to one file."""
+        """Write the net and everything else to one file."""
         from mlp.fitting.checkpoint import save
 
         extras = self._asdict()
@@ -105,12 +107,12 @@ class TableModel(NamedTuple):
 
 
 def read_model(path: str) -> TableModel:
-    """Return what train has written.
+    """Return the model in a file that train wrote.
 
     Raises
     ------
     ValueError
-        If the file is another, or a model of no table.
+        If the file is not a model, or not a model of a table.
     """
     from mlp.fitting.checkpoint import load_model
 
@@ -127,7 +129,7 @@ def read_model(path: str) -> TableModel:
 
 
 def _is_whole(model: TableModel) -> bool:
-    """Return whether all parts of a model are of one table."""
+    """Return whether all parts of a model are valid and fit together."""
     import numpy as np
 
     from mlp.data import Standardizer
@@ -153,7 +155,7 @@ def _is_whole(model: TableModel) -> bool:
 
 
 def _are_names(names: Any) -> bool:
-    """Return whether it is a list of texts, no two alike."""
+    """Return whether names is a list of texts that all differ."""
     return (
         type(names) is list
         and all(isinstance(name, str) for name in names)

@@ -1,9 +1,10 @@
-"""train: from a table to a model in one file.
+"""python -m mlp train: train a net on a table, and write it to a file.
 
-A target of texts has classes, and the net is trained with cross-entropy; a
-target of numbers is a regression's, trained with the squared error of the
-scaled target. Rows are split in three: to train on, to stop by, and to test
-on at the end. The same rows test a baseline.
+If the target is text, its values are classes, and the loss is the
+cross-entropy. If the target is a number, the loss is the squared error of
+the scaled target. The rows are split into three parts: one to train on, one
+for early stopping, and one for a test at the end. A baseline is tested on
+the same rows. Read tables.py next.
 """
 
 from __future__ import annotations
@@ -36,19 +37,21 @@ def add_to(subparsers: Any) -> None:
     """Declare the command and its arguments."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "train",
-        help="train a net on a table, and write a model",
-        description="Train a net on a CSV table, compare it on held-out rows with a "
-        "linear baseline, and write it with its scales, classes and columns to one "
-        "file, which predict reads.",
+        help="train a net on a table, and write it to a file",
+        description="Train a net on a CSV table, and compare it with a linear baseline "
+        "on rows that were not used for training. Write the net, with its scales, "
+        "classes and columns, to a file for the command predict.",
     )
     parser.add_argument("table", help="a CSV file with the names in its first row")
-    parser.add_argument("--target", required=True, help="the column to be predicted")
-    parser.add_argument("--out", required=True, help="the model's file, model.npz, say")
+    parser.add_argument("--target", required=True, help="the column to predict")
+    parser.add_argument(
+        "--out", required=True, help="the file to write, for example model.npz"
+    )
     parser.add_argument(
         "--hidden",
         type=_sizes,
         default=[32, 32],
-        help="sizes of the hidden layers, all with a ReLU; default: 32,32",
+        help="sizes of the hidden layers, each with a ReLU; default: 32,32",
     )
     parser.add_argument(
         "--columns", type=_names, help="the features, as a,b,c; default: all others"
@@ -66,13 +69,13 @@ def add_to(subparsers: Any) -> None:
         "--test-share",
         type=_share,
         default=0.2,
-        help="of the rows, to be held out for the test; default: 0.2",
+        help="the share of rows for the test at the end; default: 0.2",
     )
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read, split, train, compare, write."""
+    """Read the table, split it, train, compare, and write the model."""
     import numpy as np
 
     from mlp._shared.numbers import generator
@@ -132,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_rows(table: str, data: Dataset, share: float) -> None:
-    """Raise unless there are rows for each part, and something to learn."""
+    """Raise unless there are rows for each part, and the target varies."""
     n = len(data.x)
     if n < _FEWEST_ROWS or n * share < 1:
         raise ValueError(
@@ -154,7 +157,7 @@ def _check_rows(table: str, data: Dataset, share: float) -> None:
 
 
 def _filled(x: Array, data: Dataset) -> Array:
-    """Return x with the mean of its column for each missing value."""
+    """Return x with the mean of the column in place of each missing value."""
     import numpy as np
 
     holes = np.isnan(x)
@@ -189,7 +192,7 @@ def _fit(
     *,
     progress: bool,
 ) -> History:
-    """Train the net of a model until it is no better on the validation rows."""
+    """Train the net of a model, with early stopping on the validation rows."""
     from mlp.fitting.fit import fit
     from mlp.losses import CrossEntropyLoss, MSELoss
     from mlp.optim import Adam
@@ -209,7 +212,7 @@ def _fit(
 
 
 def _least_squares(model: TableModel, x: Array, y: Array) -> None:
-    """Set the one layer of a net to the solution of min ‖z Wᵀ + b − y‖²."""
+    """Set the only layer of a net to the solution of min ‖z Wᵀ + b − y‖²."""
     import numpy as np
 
     z, t = model.scaled(x, y)
@@ -219,7 +222,7 @@ def _least_squares(model: TableModel, x: Array, y: Array) -> None:
 
 
 def _score(model: TableModel, x: Array, y: Array) -> dict[str, str]:
-    """Return how well a model does on rows that it has not seen."""
+    """Return the scores of a model on rows that it was not trained on."""
     import numpy as np
 
     from mlp import metrics
@@ -242,7 +245,7 @@ def _report(
     history: History,
     scores: tuple[dict[str, str], dict[str, str]],
 ) -> str:
-    """Return what was trained, and how well it does."""
+    """Return the report: what was trained, and the scores."""
     from mlp._shared.printing import text_table
 
     net, line = scores
@@ -266,12 +269,12 @@ def _report(
 
 
 def _sizes(text: str) -> list[int]:
-    """Return the sizes in 32,32."""
+    """Return the sizes in a text such as 32,32."""
     return [_count(size) for size in text.split(",")]
 
 
 def _names(text: str) -> list[str]:
-    """Return the names in a,b,c."""
+    """Return the names in a text such as a,b,c."""
     return [name.strip() for name in text.split(",")]
 
 
@@ -292,7 +295,7 @@ def _share(text: str) -> float:
 
 
 def _between(text: str, below: float) -> float:
-    """Return a number above 0."""
+    """Return a number between 0 and an upper limit."""
     with suppress(ValueError):
         if 0 < (number := float(text)) < below:
             return number

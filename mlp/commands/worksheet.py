@@ -15,10 +15,11 @@ def add_to(subparsers: Any) -> None:
     """Declare the command and its arguments."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "worksheet",
-        help="write a homework, its solution and its key for each student",
-        description="Write a worksheet on a net for each student of a table, with "
-        "other numbers for each: sheets/ID.md, .tex and .html, solutions/ID, and "
-        "keys/ID.json, which the command mark reads. Hand out sheets/ only.",
+        help="write a worksheet, its solution and its key for each student",
+        description="Write a worksheet on a net for each student in a table. Each "
+        "student gets other numbers. The files are sheets/ID.md, .tex and .html, the "
+        "same in solutions/, and keys/ID.json, which the command mark reads. Give "
+        "students only the files in sheets/.",
     )
     parser.add_argument("--net", required=True, help="as for derive: 3-4r-2i")
     parser.add_argument("--loss", choices=LOSSES, default="mse", help="default: mse")
@@ -28,8 +29,8 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument("--out", required=True, help="a new folder")
     parser.add_argument(
         "--secret",
-        help="what the numbers come from, with each id: the same secret gives the same "
-        "sheets (default: a random one)",
+        help="the numbers depend on this text and on each id: the same secret gives "
+        "the same sheets (default: a random text)",
     )
     parser.add_argument(
         "--layout", choices=("numerator", "denominator"), default="numerator"
@@ -42,7 +43,7 @@ def add_to(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the files, and say what was written."""
+    """Write the files, and print what was written."""
     import secrets
     from pathlib import Path
 
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def net_and_loss(net: str, loss: str) -> tuple[Layer, Loss]:
-    """Return the net and the loss that a command line names."""
+    """Return the net and the loss that the command line names."""
     from mlp import losses
 
     if loss not in LOSSES:
