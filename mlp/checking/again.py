@@ -1,9 +1,9 @@
-"""What shows when forward and backward are called again.
+"""Mistakes that only another call of forward and backward can show.
 
-A gradient can be right once and wrong the next time: a backward that
-replaces where it should add, one that is not linear in grad_output, a
-layer that sits at a kink. Each is seen by calling the piece anew, with
-one thing changed.
+A gradient can be right in one call and wrong in the next: backward may
+replace .grad instead of adding to it, or not be linear in grad_output. And
+an entry that seems wrong may be at a kink. Each function here calls the
+layer or loss again with one thing changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mlp.checking.verdicts import ROUGHLY, Verdict
 
 
 def at_kinks(piece: Piece, name: str, m: Measured) -> bool:
-    """Return whether each entry that is wrong lies between two slopes."""
+    """Return whether each wrong entry is between the slopes at a kink."""
     wrong = np.flatnonzero(m.wrong())
     for i in wrong:
         move = Move(piece.inputs[name], m.places[i])
@@ -33,7 +33,7 @@ def at_kinks(piece: Piece, name: str, m: Measured) -> bool:
 def nonlinear(
     piece: Piece, name: str, first: Array, rng: np.random.Generator
 ) -> Verdict | None:
-    """Return what is wrong with a backward that is not linear in grad_output."""
+    """Return a verdict if backward is not linear in grad_output."""
     if not isinstance(piece, LayerPiece) or not piece.grad_output.any():
         return None
 
@@ -63,12 +63,12 @@ def nonlinear(
 
 
 def _alike(a: Array, b: Array) -> bool:
-    """Return whether two gradients are equal but for the rounding of float32."""
+    """Return whether two gradients are equal up to the rounding of float32."""
     return bool(np.abs(a - b).max() <= ROUGHLY * np.abs(b).max())
 
 
 def repeated(piece: Piece, name: str, first: Array, m: Measured) -> Verdict | None:
-    """Return what is wrong with a second backward."""
+    """Return a verdict if a second backward gives a wrong gradient."""
 
     def again(**how: bool) -> Array:
         given = piece.gradients(**how)[name]
@@ -101,7 +101,7 @@ def repeated(piece: Piece, name: str, first: Array, m: Measured) -> Verdict | No
 
 
 def redrawn(piece: Piece, name: str) -> Verdict | None:
-    """Return what is wrong with a backward that draws random numbers."""
+    """Return a verdict if backward draws random numbers."""
     if name in piece.parameters() or not piece.redraws():
         return None
     return Verdict(

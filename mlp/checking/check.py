@@ -1,9 +1,10 @@
-"""One check: each gradient measured and judged.
+"""One check of a net or a layer: measure and judge each gradient.
 
-A net is taken apart into pieces (pieces.py), and each gradient of a piece
-is measured (differences.py). Of a gradient that agrees at this point, a
-second point or a second backward may show a mistake (again.py). Of one
-that does not agree, the numbers show which mistake it is (verdicts.py).
+The check splits a net into its layers and its loss (pieces.py), and
+measures each gradient of each piece (differences.py). A gradient that
+agrees is checked again, at a second point and with a second backward
+(again.py). For a gradient that does not agree, verdicts.py finds which
+mistake explains the numbers.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ FINE = (RIGHT, AT_A_KINK, AT_THE_EDGE, UNSURE)
 
 
 class Check:
-    """One check: its settings, and what it finds."""
+    """The settings and the results of one check."""
 
     def __init__(self, who: str, tolerance: float | None, rng: Rng) -> None:
         if tolerance is not None:
@@ -59,7 +60,7 @@ class Check:
         self.notes: list[str] = []
 
     def of_a_net(self, model: Layer, criterion: Loss, x: Any, y: Any) -> GradientReport:
-        """Check a loss, the layers from last to first, and the whole."""
+        """Check the loss, the layers from last to first, and the whole net."""
         what = f"{type(model).__name__} with {type(criterion).__name__}"
         x, target = self._batch(x), np.array(arrays.real_array(self.who, "y", y))
         arrays.finite(self.who, "y", target)
@@ -73,7 +74,7 @@ class Check:
         return self._report(what)
 
     def of_a_layer(self, layer: Layer, x: Any) -> GradientReport:
-        """Check a layer by itself, or the layers of a Sequential."""
+        """Check one layer, or each layer of a Sequential."""
         x = self._batch(x)
         (layer,) = self._float64(layer)
         self._layers(layer, outputs(layer, x), None)
@@ -131,7 +132,7 @@ class Check:
         return gradients
 
     def _row(self, piece: Piece, name: str, given: Array | None) -> GradientRow:
-        """Measure one gradient, and say what is wrong with it."""
+        """Measure one gradient, and find what is wrong with it."""
         array, judged = piece.inputs[name], piece.is_judged(name)
         usable = given is None or (
             given.shape == array.shape and bool(np.isfinite(given).all())
@@ -179,7 +180,7 @@ class Check:
         )
 
     def _nearby(self, piece: Piece, name: str, m: Measured) -> Verdict | None:
-        """Return that of a kink, if all that is wrong here is at one."""
+        """Return the verdict of a kink, if each wrong entry is at one."""
         count = int(np.count_nonzero(m.wrong()))
         if not count or not at_kinks(piece, name, m):
             return None
@@ -195,7 +196,7 @@ class Check:
         )
 
     def _at(self, piece: Piece, name: str) -> Measured | None:
-        """Measure one gradient of a piece elsewhere, if it can be."""
+        """Measure one gradient of a moved piece, if it can be measured."""
         try:
             with np.errstate(all="ignore"):
                 analytic = piece.gradients()[name]
@@ -208,7 +209,7 @@ class Check:
             return None
 
     def _elsewhere(self, piece: Piece, name: str) -> Verdict | None:
-        """Return what is wrong with a gradient that is right here alone."""
+        """Return what is wrong with a gradient that is right only here."""
         if not self._goes_wrong(piece, name, *piece.inputs):
             return None
         if self._goes_wrong(piece, name, *piece.parameters()):
@@ -216,7 +217,7 @@ class Check:
         return _KEPT_INPUT
 
     def _normalization_nearby(self, piece: Piece, name: str) -> Verdict | None:
-        """Return what a normalisation leaves out that γ = 1 hides."""
+        """Return a mistake of a normalisation that γ = 1 does not show."""
         near = piece.moved_away(self.rng, *piece.parameters(), by=0.5)
         there, given = self._at(near, name), near.gradients()[name]
         if there is None or given is None:
@@ -224,7 +225,7 @@ class Check:
         return next(normalization(near.evidence(name, given, there)), None)
 
     def _goes_wrong(self, piece: Piece, name: str, *moved: str) -> bool:
-        """Return whether a gradient is wrong when some inputs are elsewhere."""
+        """Return whether a gradient is wrong when some inputs are moved."""
         if not moved:
             return False
         near = piece.moved_away(self.rng, *moved)
@@ -244,7 +245,7 @@ class Check:
         return not at_kinks(near, name, there)
 
     def _whole(self, model: Layer, criterion: Loss, x: Array, y: Any) -> None:
-        """Check the loss along directions through all of its inputs."""
+        """Check the whole net along directions in all of its inputs."""
         all_right = all(row.ok for row in self.rows)
         m = self._directions(model, criterion, x, y)
         found = Verdict(RIGHT)
@@ -274,7 +275,7 @@ class Check:
         )
 
     def _agrees_nearby(self, model: Layer, criterion: Loss, x: Array, y: Any) -> bool:
-        """Return whether the whole is right at a point a little away."""
+        """Return whether the whole net is right at a point nearby."""
         model, criterion, x = copies(model, criterion, x)
         move_away([*(p.data for p in model.parameters()), x], self.rng)
         try:
@@ -338,7 +339,7 @@ _KEPT_INPUT = Verdict(
 
 
 def _edge(m: Measured, bounded: int) -> Verdict:
-    """Return that all is right, and what could not be moved, or told."""
+    """Return that the gradient is right, or how far that can be known."""
     if m.relative_error() > 0.1:
         return Verdict(
             UNSURE,
@@ -363,7 +364,7 @@ def _edge(m: Measured, bounded: int) -> Verdict:
 
 
 def _unusable(given: Array, array: Array, is_loss: bool) -> Verdict:
-    """Return what is wrong with a gradient of another shape, or not finite."""
+    """Return what is wrong: the shape, or an entry that is not finite."""
     if given.shape == array.shape:
         bad = ~np.isfinite(given)
         place = tuple(map(int, np.argwhere(bad)[0]))

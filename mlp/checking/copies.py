@@ -1,8 +1,9 @@
-"""Copies to run, and the state that a forward changes.
+"""Copies of layers, and the state that a forward changes.
 
-A check runs forward hundreds of times, and each run has to be the same
-function: the masks of a Dropout are drawn from the same state of its
-Generator, and running statistics are put back.
+A check runs forward hundreds of times, and each run must compute the same
+function. So before each run the Generators are set back to the same state,
+which gives a Dropout the same mask, and the Buffers (running statistics)
+are restored.
 """
 
 from __future__ import annotations
@@ -42,26 +43,26 @@ class Frozen:
         ]
 
     def restore(self) -> None:
-        """Write them back."""
+        """Write the saved values and states back."""
         for buffer, data in self.buffers:
             buffer.data[...] = data
         for generator, state in self.generators:
             generator.bit_generator.state = state
 
     def draws(self) -> list[str]:
-        """Return the states of the Generators as they are now, to be compared."""
+        """Return the present states of the Generators, to compare them."""
         return [str(generator.bit_generator.state) for generator, _ in self.generators]
 
 
 def arrays_of_a_copy(
     layer: Layer, dtype: npt.DTypeLike | None = None
 ) -> dict[int, npt.NDArray[Any]]:
-    """Return what deepcopy is to put in the place of a layer's arrays, by id.
+    """Return a memo for deepcopy: the new arrays, by the id of the old ones.
 
-    copy.deepcopy(layer, memo) with this memo has parameters of the dtype,
-    and a view of a parameter or buffer that the layer keeps, self.wT =
-    self.weight.data.T, is a view of the copy's. deepcopy by itself makes an
-    array of its own of a view.
+    copy.deepcopy(layer, memo) then makes parameters of this dtype. A layer
+    may keep a view of a parameter or buffer, such as self.wT =
+    self.weight.data.T. In the copy this is a view of the copy's parameter.
+    Without the memo, deepcopy makes a separate array of a view.
 
     Examples
     --------
@@ -86,7 +87,7 @@ def arrays_of_a_copy(
 
 
 def _views(layer: Layer, array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
-    """Yield the arrays that a layer keeps and that are views of an array."""
+    """Yield the attributes of a layer that are views of this array."""
     for inside in layer.modules():
         for _, kept in walking.members(inside, (np.ndarray,)):
             is_view = kept is not array and kept.dtype == array.dtype
@@ -97,7 +98,7 @@ def _views(layer: Layer, array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
 def _same_view(
     view: npt.NDArray[Any], array: npt.NDArray[Any], twin: npt.NDArray[Any]
 ) -> npt.NDArray[Any]:
-    """Return of twin, a copy of array, what view is of array."""
+    """Return the view of twin that matches view, where twin copies array."""
     unit = twin.itemsize / array.itemsize
     start = view.__array_interface__["data"][0] - array.__array_interface__["data"][0]
     return np.ndarray(
@@ -112,7 +113,7 @@ def _same_view(
 def copies(
     layer: Layer, *others: Any, dtype: npt.DTypeLike | None = None
 ) -> tuple[Any, ...]:
-    """Return deep copies of a layer and of what belongs to it, views included."""
+    """Return deep copies of a layer and of other objects that belong to it."""
     made: tuple[Any, ...] = copy.deepcopy(
         (layer, *others), arrays_of_a_copy(layer, dtype)
     )

@@ -1,9 +1,9 @@
-"""diagnose: what each layer does in one step.
+"""diagnose: measure what each layer does in one training step.
 
-A net that does not learn says why, if it is asked: each layer passes
-numbers up and gradients down, and either can die out, grow without bound,
-or meet a slope that is 0. watching.py is how a layer is measured,
-flatness.py what is dead or saturated, and findings.py has the sentences.
+It helps to find out why a net does not learn: its outputs or its gradients
+may become too small, too large or NaN, or a layer may have a slope of 0.
+Read watching.py next: it measures a layer. flatness.py decides which units
+are dead or saturated, and findings.py writes the sentences.
 """
 
 from __future__ import annotations
@@ -30,37 +30,38 @@ NOTHING = "Nothing is out of the ordinary."
 
 
 class Diagnosis:
-    """What each layer did in one training step, and what is wrong with it.
+    """What each layer did in one training step, and what is unusual.
 
-    diagnose makes it; print it.
+    diagnose returns it. Print it to see the table and the findings.
 
     Attributes
     ----------
     layers : list of LayerRecord
-        In the order in which they ran, each a named tuple:
+        One named tuple for each layer, in the order in which they ran:
 
-        name                 as errors have it, "layer 0 (Linear)"
-        shape                of the output y
-        mean, spread         of all entries of y; spread is their standard
-                             deviation
-        dead                 of a ReLU: the share of its units, columns of
-                             y, that are 0 in every row
-        saturated            of a layer that saturates, as a Sigmoid or a
-                             Tanh: the share of the entries of y with a
-                             slope below 1/25 of the greatest
-        gradient             ‖∂ℓ/∂y‖, of all entries
-        parameter_gradient   ‖∂ℓ/∂θ‖, of all its parameters together
-        update               ‖Δθ‖ / ‖θ‖, of those that the optimizer holds
+        name                 as in error messages, "layer 0 (Linear)"
+        shape                the shape of the output y
+        mean, spread         the mean and the standard deviation of all
+                             entries of y
+        dead                 for a ReLU: the share of its units (columns of
+                             y) that are 0 in every row
+        saturated            for a layer that can saturate, such as Sigmoid
+                             or Tanh: the share of the entries of y with a
+                             slope below 1/25 of the largest
+        gradient             ‖∂ℓ/∂y‖, over all entries
+        parameter_gradient   ‖∂ℓ/∂θ‖, over all its parameters
+        update               ‖Δθ‖ / ‖θ‖, over the parameters that the
+                             optimizer has
     loss : float
-        On this batch, before the step.
+        The loss of this batch before the step.
     loss_after : float or None
-        After it; None without an optimizer, NaN where the prediction is no
-        longer finite.
+        The loss of this batch after the step. None without an optimizer,
+        NaN if the prediction is no longer finite.
     findings : list of str
-        A sentence for all that is out of the ordinary, or that the batch is
-        too small to judge.
+        One sentence for each unusual thing, or for what cannot be judged
+        because the batch is too small.
     ok : bool
-        Whether there is no finding.
+        Whether there are no findings.
 
     Examples
     --------
@@ -84,7 +85,7 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is out of the ordinary."""
+        """Whether there are no findings."""
         return not self.findings
 
     def __str__(self) -> str:
@@ -100,7 +101,7 @@ class Diagnosis:
         return loss
 
     def _repr_html_(self) -> str:
-        """Return the findings, and below them the table, for a notebook."""
+        """Return the findings and then the table, for a notebook."""
         rows = ([escape(cell) for cell in _cells(layer)] for layer in self.layers)
         findings = [html.paragraph(finding, right=False) for finding in self.findings]
         return html.fragment(
@@ -110,7 +111,7 @@ class Diagnosis:
         )
 
     def __repr__(self) -> str:
-        """Return how many layers and findings there are."""
+        """Return the numbers of layers and of findings."""
         layers, findings = len(self.layers), len(self.findings)
         return (
             f"<Diagnosis of {layers} layer{'s' * (layers != 1)}: "
@@ -126,79 +127,83 @@ def diagnose(
     *,
     optimizer: Any = None,
 ) -> Diagnosis:
-    """Return what each layer does in one training step, and what is wrong.
+    """Return what each layer does in one training step, and what is unusual.
 
     Parameters
     ----------
     model : Layer
-        A Sequential, as a rule; those inside it are opened. Layers of your
-        own will do.
+        The net, usually a Sequential; its layers are measured one by one.
+        Layers of your own are allowed.
     criterion : Loss
         The loss.
     x, y : array_like
-        A batch, as a step of training has it.
-    optimizer : Optimizer, or whatever has a step() and holds parameters
-        Of this model. Without one there is no step to judge.
+        A batch and its targets, as in a training step.
+    optimizer : Optimizer, or any object with a step() and parameters
+        An optimizer of this model. Without it, updates are not judged.
 
     Returns
     -------
     Diagnosis
-        To be printed. A copy ran, in the mode that the model is in: model
-        (its buffers and Generators too), criterion and optimizer are as
-        they were.
+        The results; print it. diagnose runs a copy, in the model's present
+        mode (training or evaluation). It changes neither the model (with
+        its buffers and Generators) nor criterion nor optimizer.
 
     Raises
     ------
     ValueError, TypeError
-        As the layers and the loss raise them for x and y; or if model is no
-        Layer, criterion no Loss, or optimizer none of the model's.
+        If model is not a Layer, criterion is not a Loss, or optimizer has
+        none of the model's parameters; or if a layer or the loss refuses x
+        or y.
 
     Derivation
     ----------
-    What is out of the ordinary. What is looked at, the 1/1000 and the 40 %
-    are from the sources below. How far from ordinary is too far is this
-    library's own choice: bounds so wide that no step of training the nets
-    in examples/ crossed one, at 4 seeds. The table shows what is on its way
-    to a sentence.
+    These are the findings. The quantities, the 1/1000 and the 40 % come
+    from the sources below. The bounds are this library's own choice: they
+    are so wide that training the nets in examples/, with 4 seeds each, did
+    not cross one in any step. The table also shows values that are near a
+    bound.
 
     not finite
-        NaN or infinite, at the first place in the order of the step. It is
-        then the only sentence, as all that follows is its doing.
+        A number is NaN or infinite. The sentence names the first place in
+        the order of the step. It is the only sentence then, because the
+        rest follows from it.
     dead
-        Half of a ReLU's units or more are 0 in every row, and there are at
-        least 32 rows; or all of them are, in at least 32 entries. Nothing
-        flows back through a dead unit. CS231n gives 40 % of a net as a case
-        from practice. In fewer rows half of a healthy net can be 0. If all
-        is 0 in fewer entries, the sentence says that they are too few to
-        judge.
+        At least half of a ReLU's units are 0 in every row, for at least 32
+        rows; or all of its units are, for at least 32 entries. No gradient
+        goes back through a dead unit. CS231n reports 40 % of a net as a
+        case from practice. With fewer rows, half of the units of a good net
+        can be 0. If all entries are 0 but there are fewer than 32, the
+        sentence says that they are too few to judge.
     alike
         All units of a hidden layer give the same output and get the same
-        gradient: they began with equal weights, and stay equal.
+        gradient. They began with equal weights, and stay equal.
     saturated
-        Half of a layer's outputs or more have a slope below 1/25 of its
-        greatest: of a Sigmoid y (1 − y) below 0.01, so y is outside [0.01,
-        0.99]; of a Tanh 1 − y² below 0.04, so y is outside [−0.98, 0.98];
-        of a Softmax 1 − Σ y² of a row below (K − 1) / 25 K. Through these
-        next to nothing flows back (LeCun et al.; Glorot and Bengio). Of a
-        layer of your own that works entry by entry the slope is measured,
-        with its backward; mlp.checking.flatness has the table to which you
-        can add its formula. The net's last layer may be as sure as that
-        where it is right. It gets the sentence if y is on the other side of
-        the middle for at least a tenth of them; a net that is 99 % sure
-        with good reason is wrong in one of a hundred.
+        At least half of a layer's outputs have a slope below 1/25 of its
+        largest slope. For a Sigmoid, this is y (1 − y) < 0.01: y is below
+        0.01 or above 0.99. For a Tanh, 1 − y² < 0.04: y is below −0.98 or
+        above 0.98. For a row of a Softmax, 1 − Σ y² < (K − 1) / 25 K.
+        Almost no gradient goes back through such outputs (LeCun et al.;
+        Glorot and Bengio). For a layer of your own that works entry by
+        entry, the slope is measured with its backward; or add its formula
+        to the table in mlp.checking.flatness. In the net's last layer,
+        saturated outputs are good where they are right. There the sentence
+        appears only if at least a tenth of them are wrong: the target is on
+        the other side of the middle, 1/2 for a Sigmoid. An output of 0.99
+        should be wrong in about one case of a hundred.
     vanishing, exploding
-        ‖∂ℓ/∂y‖ of the lowest layer with parameters over that of the highest
-        is below 1/1000, or above 100 (Hochreiter; Glorot and Bengio, who
-        look at this ratio). It is about 1 with He's initial weights. A
-        gradient that is small in all layers is no fault: the loss is at its
-        minimum. Where all of a ReLU is dead, or a layer saturated, that is
-        the reason, and vanishing is not said.
+        ‖∂ℓ/∂y‖ of the lowest layer with parameters, divided by that of the
+        highest, is below 1/1000 or above 100 (Hochreiter; Glorot and
+        Bengio, who use this ratio). With He's initial weights it is about
+        1. A gradient that is small in all layers is not reported: the loss
+        is near a minimum. If a whole ReLU is dead or a layer is saturated,
+        that is the reason, and the vanishing gradient is not reported.
     update too large, too small
-        ‖Δθ‖ / ‖θ‖ is about 1/1000 for a good lr (CS231n); the bounds are a
-        thousand times that and a thousandth of it. Too large: above 1, and
-        the loss of the batch is higher after the step. Too small: below
-        10⁻⁶, although ‖∂ℓ/∂θ‖ is above 10⁻⁴ ‖θ‖; at a minimum every update
-        is small. Layers whose parameters are all 0 have no ratio.
+        ‖Δθ‖ / ‖θ‖ is about 1/1000 for a good lr (CS231n). The bounds are a
+        thousand times as large and a thousand times as small. Too large: it
+        is above 1, and the loss of the batch is higher after the step. Too
+        small: it is below 10⁻⁶, although ‖∂ℓ/∂θ‖ is above 10⁻⁴ ‖θ‖, so
+        the loss is not at a minimum. A layer whose parameters are all 0 has
+        no such ratio.
 
     Examples
     --------
@@ -256,7 +261,7 @@ def diagnose(
 def _copies(
     model: Layer, criterion: Loss, optimizer: Any
 ) -> tuple[Layer, Loss, Any, set[int]]:
-    """Return copies of the three, and the ids of the parameters that step."""
+    """Return copies of the three, and the ids of the parameters to update."""
     has_step = callable(getattr(optimizer, "step", None))
     if optimizer is not None and (isinstance(optimizer, type) or not has_step):
         raise TypeError(
@@ -277,7 +282,7 @@ def _copies(
 
 
 def _as_rows(criterion: Loss, y: Any, watches: list[Watch]) -> Any:
-    """Return class labels as rows of the prediction's shape, all else as it is."""
+    """Return class labels as one-hot rows; return any other target unchanged."""
     shape = watches[-1].shape if watches else ()
     if criterion.takes_labels and len(shape) == 2 and np.shape(y) == shape[:1]:
         return y[:, np.newaxis] == np.arange(shape[1])
@@ -291,7 +296,7 @@ def _loss_after(net: Layer, loss: Loss, x: Any, y: Any) -> float:
 
 
 def _cells(r: LayerRecord) -> list[str]:
-    """Return a row of the table."""
+    """Return the cells of a layer's row in the table."""
     off = ""
     if r.dead is not None:
         off = f"{shares([r.dead])} dead"

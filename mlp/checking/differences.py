@@ -1,8 +1,8 @@
-"""The derivatives of an array, measured.
+"""Measure the derivatives by all entries of an array.
 
-A small array is measured entry by entry; of a large one some entries, and
-directions through all of them. slopes.py measures one derivative;
-verdicts.py reads the columns of numbers that come out here.
+In a small array each entry is measured. In a large one some entries are
+measured, and some directions in all of them. slopes.py measures one
+derivative. verdicts.py looks for a mistake in the numbers from here.
 """
 
 from __future__ import annotations
@@ -16,31 +16,36 @@ import numpy.typing as npt
 from mlp._shared.arrays import Array
 from mlp.checking.slopes import Move, Slope, rms, slope
 
-ALL = 100  # up to so many entries of an array, each is measured
-SAMPLE = 40  # of a larger one, so many drawn at random
-LARGEST = 10  # and so many with the largest gradient
-DIRECTIONS = 3  # and so many random directions through all of them
-CLOSE = 1e-6  # relative to the largest entry: what float64 leaves of two equal ways
-SURE = 10.0  # how many times its estimated error a measured slope may be off
-PROBES = 3  # so many entries of an array are measured first, at every step
+ALL = 100  # in an array of up to this many entries, each is measured
+SAMPLE = 40  # in a larger one, this many random entries,
+LARGEST = 10  # this many with the largest gradient,
+DIRECTIONS = 3  # and this many random directions in all entries
+CLOSE = 1e-6  # a difference due to rounding in float64, relative to the largest entry
+SURE = 10.0  # a measured slope may be wrong by this many estimated errors
+PROBES = 3  # this many entries of an array are measured first, with all steps
 
 
 class Measured(NamedTuple):
-    """A gradient beside its slopes, of E entries and D directions.
+    """A gradient and its measured slopes, for E entries and D directions.
 
     Attributes
     ----------
     places : list of index
-        The entries that were measured.
-    analytic, numerical, error, plain, own : array of shape (E,)
-        What backward gives there, and the Slopes.
+        The indices of the E measured entries.
+    analytic : array of shape (E,)
+        The gradient from backward at these entries.
+    numerical, error, plain : array of shape (E,)
+        The value, error and plain of each entry's Slope.
+    own : array of shape (E,)
+        The Slope's term of the entry of y with the same index; NaN if y has
+        another shape.
     rows : array of shape (E, N)
-        The Slopes' rows.
+        The rows of each Slope.
     along : array of shape (3, D)
-        Analytic, numerical and error along random directions; D is 0 where
-        every entry was measured.
+        Analytic, numerical and error along random directions. D is 0 if
+        each entry was measured.
     refused : int
-        How many entries were to be measured and could not be moved.
+        The number of entries that could not be moved.
     """
 
     places: list[tuple[int, ...]]
@@ -54,7 +59,7 @@ class Measured(NamedTuple):
     refused: int
 
     def wrong(self) -> npt.NDArray[np.bool_]:
-        """Return which entries differ by more than the errors explain."""
+        """Return which entries differ by more than the errors allow."""
         return off(self.analytic, self.numerical, self.error) > 1
 
     def relative_error(self) -> float:
@@ -63,7 +68,7 @@ class Measured(NamedTuple):
         return max(_relative(self.analytic, self.numerical), _relative(a, n))
 
     def agrees(self, tolerance: float | None) -> bool:
-        """Return whether backward and the differences say the same."""
+        """Return whether backward and the differences agree."""
         if tolerance is not None:
             return self.relative_error() <= tolerance
         return not (self.wrong().any() or np.any(off(*self.along) > 1))
@@ -77,22 +82,22 @@ def measure(
     rng: np.random.Generator,
     within: npt.NDArray[np.bool_] | None = None,
 ) -> Measured:
-    """Measure entries of an array, and directions through a large one.
+    """Measure entries of an array, and directions in a large one.
 
     Parameters
     ----------
     f : callable
-        As for slope.
+        As in slope.
     array : array
-        What f depends on; written into, and put back.
+        An array that f reads. measure writes into it, and restores it.
     analytic : array of array's shape
-        What backward gives for it.
+        The gradient from backward.
     grad_output : array, or 1
-        As for slope.
+        As in slope.
     rng : np.random.Generator
-        What a sample is drawn from.
+        Draws the entries and directions of a large array.
     within : array of bool of array's shape, optional
-        Which entries may be measured.
+        True for the entries that may be measured; by default all.
 
     Examples
     --------
@@ -146,18 +151,18 @@ def along_all(
     rng: np.random.Generator,
     count: int = DIRECTIONS,
 ) -> Measured:
-    """Measure random directions through several arrays at once.
+    """Measure random directions in several arrays together.
 
     Parameters
     ----------
     f : callable
-        Returns a number, computed from what is in the arrays.
+        Returns a number, computed from the present contents of the arrays.
     pairs : sequence of (array, array or None)
-        Each array and what backward gives for it; None is zero.
+        Each array and its gradient from backward; None means zero.
     rng : np.random.Generator
-        What the directions are drawn from.
+        Draws the directions.
     count : int
-        How many directions.
+        The number of directions.
 
     Examples
     --------
@@ -180,7 +185,7 @@ def along_all(
 def _measured(
     analytic: Array, slopes: dict[tuple[int, ...], Slope], along: Array
 ) -> Measured:
-    """Put the slopes that could be measured into columns."""
+    """Return the slopes that could be measured, as arrays."""
     found = {at: slopes[at] for at in sorted(slopes) if not np.isnan(slopes[at].value)}
     of_one = [s.terms.shape == analytic.shape for s in found.values()]
     own = zip(found.items(), of_one, strict=True)
@@ -198,10 +203,10 @@ def _measured(
 
 
 def off(analytic: Any, numerical: Any, error: Any) -> Array:
-    """Return |analytic − numerical|, 1 being what the errors explain.
+    """Return |analytic − numerical|, divided by the allowed difference.
 
-    They explain ten times the estimated error of the entry, and a
-    millionth of the largest entry.
+    A difference is allowed up to ten times the estimated error of the
+    entry, plus a millionth of the largest entry. So more than 1 is wrong.
 
     Examples
     --------
@@ -224,7 +229,7 @@ def _relative(a: Array, n: Array) -> float:
 
 
 def _sample(analytic: Array, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Return all entries, or some at random and the largest."""
+    """Return all entries; in a large array random ones and the largest."""
     if analytic.size <= ALL:
         return list(np.ndindex(analytic.shape))
     drawn = rng.choice(analytic.size, SAMPLE, replace=False)
@@ -240,11 +245,11 @@ def _along(
     grad_output: Any = 1.0,
     noise: float | None = None,
 ) -> tuple[float, float, float]:
-    """Return analytic, numerical and error along v, made one of length 1."""
+    """Return analytic, numerical and error along v, scaled to length 1."""
     v, moves, a = v / np.linalg.norm(v), [], 0.0
     for array, analytic in pairs:
         part, v = v[: array.size].reshape(array.shape), v[array.size :]
-        part = part * rms(array)  # so that each array moves by as much of itself
+        part = part * rms(array)  # so each array changes by the same relative amount
         moves.append(Move(array, ..., part))
         a += 0.0 if analytic is None else float(np.vdot(analytic, part))
     s = slope(f, moves, grad_output, scale=1.0, noise=noise, size=0.0)
@@ -261,7 +266,7 @@ def _halved(
     v: Array,
     noise: float | None,
 ) -> tuple[int, ...]:
-    """Return an entry that makes a direction wrong, by halving it."""
+    """Return an entry that makes a direction wrong, by halving the entries."""
     entries = np.flatnonzero(v)
     while len(entries) > 1:
         half, rest = np.array_split(entries, 2)

@@ -1,6 +1,6 @@
-"""A sentence for all that is out of the ordinary.
+"""The sentences of diagnose: one for each unusual thing in a step.
 
-diagnose's page says where the bounds come from.
+The docstring of diagnose says where the bounds come from.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 from mlp.checking.flatness import ROWS, SHARE
 from mlp.checking.watching import Watch, is_finite
 
-VANISHING, EXPLODING = 1e-3, 1e2  # the lowest layer's gradient over the highest's
-WRONG = 0.1  # of an output layer's saturated outputs
-SMALL_UPDATE, LARGE_UPDATE = 1e-6, 1.0  # over the weight
+VANISHING, EXPLODING = 1e-3, 1e2  # ‖∂ℓ/∂y‖ of the lowest layer over the highest's
+WRONG = 0.1  # the share of wrong outputs among the last layer's saturated ones
+SMALL_UPDATE, LARGE_UPDATE = 1e-6, 1.0  # ‖Δθ‖ / ‖θ‖
 
 
 def findings_of(
     watches: list[Watch], x: Any, y: Any, loss: float, after: float | None
 ) -> list[str]:
-    """Return a sentence for all that is out of the ordinary in a step."""
+    """Return a sentence for each unusual thing in a step."""
     first = _not_finite(watches, x, y, loss)
     if first is not None:
         return [first]
@@ -37,7 +37,7 @@ def findings_of(
 
 
 def _not_finite(watches: list[Watch], x: Any, y: Any, loss: float) -> str | None:
-    """Return a sentence for the first place that is not finite."""
+    """Return a sentence for the first place that is NaN or infinite."""
     for name, given in (("x", x), ("y", y)):
         array = np.asarray(given)
         if array.dtype.kind == "f" and not is_finite(array):
@@ -114,7 +114,7 @@ def _dead(watches: list[Watch]) -> Iterator[str]:
 
 
 def _saturated(watches: list[Watch], target: Any) -> Iterator[str]:
-    """Yield a sentence for layers that are saturated: those of a rule together."""
+    """Yield a sentence for saturated layers; layers of one kind share it."""
     saturated = [w for w in watches if (w.saturated or 0) >= SHARE]
     last = max((i for i, w in enumerate(watches) if w.parameters), default=-1)
     hidden = [w for w in saturated if w in watches[:last]]
@@ -162,7 +162,7 @@ def _alike(watches: list[Watch]) -> Iterator[str]:
 
 
 def _ratio_of_gradients(watches: list[Watch]) -> Iterator[str]:
-    """Yield a sentence if the gradient dies out or grows on its way down."""
+    """Yield a sentence if the gradient vanishes or explodes on its way down."""
     ends = [i for i, w in enumerate(watches) if w.parameters and w.gradient is not None]
     way = watches[ends[0] : ends[-1] + 1] if ends else []
     if len(way) < 2 or not way[-1].gradient:
@@ -240,18 +240,18 @@ def _updates(watches: list[Watch], loss: float, after: float | None) -> Iterator
 
 
 def names(watches: list[Watch]) -> str:
-    """Return the names of the layers, of three at most."""
+    """Return the names of the layers, at most three of them."""
     names = ", ".join(w.name for w in watches[:3])
     rest = len(watches) - 3
     return f"{names} and {rest} more" if rest > 0 else names
 
 
 def shares(shares: list[Any]) -> str:
-    """Return the least and the greatest share in per cent."""
+    """Return the smallest and the largest share, in per cent."""
     low, high = (f"{100 * share:.0f}" for share in (min(shares), max(shares)))
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
 def figure(number: float) -> str:
-    """Return a number in three digits, with a minus sign."""
+    """Return a number with three digits, and − as its minus sign."""
     return f"{number:.3g}".replace("-", "−")

@@ -1,7 +1,8 @@
-"""Where a layer is flat: dead, or saturated.
+"""Find the outputs of a layer that have almost no slope: dead or saturated.
 
-SATURATES and DEAD are diagnose's table of rules, one entry a class. A layer
-that has no entry is measured: its backward is asked for the slope ∂y/∂x.
+SATURATES and DEAD are the tables of rules for diagnose, with one entry for
+each class. For a layer without an entry, the slope ∂y/∂x is computed with
+its backward.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from mlp.layers import (
     Tanh,
 )
 
-SHARE = 0.5  # of the units dead, of the outputs saturated
-ROWS = 32  # in fewer, a unit that is flat in all of them may be so by chance
-SLOPE = 1 / 25  # of the greatest slope, below which an output is saturated
+SHARE = 0.5  # the share of dead units, or of saturated outputs, that is reported
+ROWS = 32  # in fewer rows, a unit may be flat in all of them by chance
+SLOPE = 1 / 25  # an output with less than this share of the largest slope is saturated
 Bools = npt.NDArray[np.bool_]
 
 
@@ -42,14 +43,14 @@ class Slope(NamedTuple):
     of : callable
         Returns the slope at each entry of y.
     greatest : float
-        What it is at most.
+        The largest possible slope.
     flat : str
-        How a sentence says that it is below 1/25 of that.
+        The words for a slope below 1/25 of the largest.
     middle : float, or None
-        What of y separates one answer from the other, in the net's last
+        The value of y between the two answers, if this is the net's last
         layer.
     far : str
-        How a sentence says where y is flat.
+        The words for the values of y with such a slope.
     """
 
     of: Callable[[Array], Array]
@@ -59,12 +60,12 @@ class Slope(NamedTuple):
     far: str = ""
 
     def is_flat(self, y: Array) -> Bools:
-        """Return which entries of y have next to no slope."""
+        """Return which entries of y have a slope below 1/25 of greatest."""
         return np.asarray(self.of(y) < SLOPE * self.greatest)
 
 
 def _softmax_slope(y: Array) -> Array:
-    """Return 1 − Σ y² of each row, the trace of its Jacobian; 1/4 at most."""
+    """Return 1 − Σ y² of each row, the trace of its Jacobian, scaled to ≤ 1/4."""
     k = y.shape[-1] if y.ndim else 1
     trace = 1 - np.sum(y * y, axis=-1, keepdims=True)
     return np.broadcast_to(trace * (0.25 * k / max(k - 1, 1)), y.shape)
@@ -100,28 +101,28 @@ SATURATES: dict[type[Layer], Slope | None] = {
     BatchNorm1d: None,
     LayerNorm: None,
 }
-"""The slope of each class that saturates; None for one that does not.
+"""The slope of each class that can saturate; None for a class that cannot.
 
-A line adds yours: SATURATES[Softsign] = Slope(lambda y: (1 - abs(y)) ** 2, 1.0,
+To add your own class: SATURATES[Softsign] = Slope(lambda y: (1 - abs(y)) ** 2, 1.0,
 "(1 − |y|)² below 0.04").
 """
 
 DEAD: dict[type[Layer], Callable[[Array], Array]] = {ReLU: lambda y: y == 0}
-"""For each class whose units die, the entries of y that are off."""
+"""For each class whose units can be dead, a function: which entries of y are off."""
 
 
 class Flat(NamedTuple):
-    """What of one output is flat.
+    """The dead units and the saturated entries of one output.
 
     Attributes
     ----------
     dead, saturated : float or None
-        Shares of the units and of the outputs; None where there is no
-        rule.
+        The share of dead units and the share of saturated entries; None
+        without a rule.
     entries : array of bool, or None
-        Which outputs are saturated.
+        Which entries are saturated.
     slope : Slope or None
-        By which rule; None if the slope was measured.
+        The rule; None if the slope was measured.
     """
 
     dead: float | None = None
@@ -131,7 +132,7 @@ class Flat(NamedTuple):
 
 
 class Probe:
-    """A copy of a layer, which tells what of its output is flat."""
+    """Finds the dead and the saturated outputs of one layer."""
 
     def __init__(self, layer: Layer) -> None:
         self.slope: Slope | None = _entry(SATURATES, layer)
@@ -142,7 +143,7 @@ class Probe:
         self.twin = copies(layer)[0] if simple else None
 
     def flat(self, x: npt.ArrayLike, y: Array) -> Flat:
-        """Return what of y is flat."""
+        """Return which part of y is dead or saturated."""
         dead = None
         if self.off is not None:
             dead = float(np.mean(np.all(self.off(y), axis=0)))
@@ -154,17 +155,17 @@ class Probe:
 
 
 def _entry(table: dict[type[Layer], Any], layer: Layer) -> Any:
-    """Return what a table has of a layer's class, or of the next base."""
+    """Return the table's entry for a layer's class, or for its next base."""
     return next((table[k] for k in type(layer).__mro__ if k in table), None)
 
 
 def _measured(layer: Layer, x: Array, y: Array) -> Bools | None:
-    """Return which outputs are saturated, by the slopes that backward gives.
+    """Return which outputs are saturated, from the slopes of backward.
 
-    Those are flat where the slope is below 1/25 of the greatest. A layer
-    that is flat only where y is near 0, as a ReLU is where a unit is off,
-    saturates nowhere; of it those units count that are flat in all of 32
-    rows or more. None if the layer does not work entry by entry.
+    These are the outputs with a slope below 1/25 of the largest. A layer
+    such as ReLU, which is flat only where y is near 0, does not saturate.
+    Of its units only those count that are flat in all rows, for at least 32
+    rows. Return None if the layer does not work entry by entry.
     """
     small = x / max(float(np.abs(x).max()), 1.0)
     found = [_slopes(layer, at) for at in (x, small, -small)]
@@ -180,7 +181,7 @@ def _measured(layer: Layer, x: Array, y: Array) -> Bools | None:
 
 
 def _slopes(layer: Layer, x: Array) -> Array | None:
-    """Return ∂yᵢ/∂xᵢ, or None if xᵢ moves another y than yᵢ."""
+    """Return ∂yᵢ/∂xᵢ, or None if another output than yᵢ depends on xᵢ."""
     rng = np.random.default_rng(0)
     found = []
     try:

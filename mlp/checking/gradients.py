@@ -1,9 +1,9 @@
-"""Whether backward is the derivative of forward.
+"""Check that backward is the derivative of forward.
 
-A backward is not believed but measured: each number is moved a little, and
-what the loss does is compared with what backward says. Where the two
-disagree, check_layer and check_gradients name the mistake. Read slopes.py
-next, how one derivative is measured, and then check.py.
+check_layer and check_gradients change each input a little, and measure how
+much the loss changes. They compare this slope with the gradient from
+backward. If the two differ, they name the mistake. Read slopes.py next: it
+measures one derivative. Then read check.py.
 """
 
 from __future__ import annotations
@@ -34,62 +34,66 @@ def check_gradients(
     Parameters
     ----------
     model : Layer
-        A Sequential is taken apart: each of its layers is measured by
-        itself, with the grad_output that reaches it, so a mistake is named
-        where it is made and does not show in the layers below.
+        The net. Each layer of a Sequential is measured separately, with the
+        grad_output that reaches it. So a mistake is reported in its own
+        layer, and not in the layers below.
     criterion : Loss
-        Measured by itself too, as "prediction": ∂ℓ/∂ŷ.
+        The loss. It is measured separately too: its row is "prediction",
+        for ∂ℓ/∂ŷ.
     x, y : array_like
-        A batch, and its targets. A few rows will do, three or more, none
-        like another and no size like another: then a missing sum over rows,
-        say, cannot be mistaken for one over columns.
+        A batch and its targets. Three or a few more rows are enough. Use
+        rows that all differ, and numbers of rows, inputs and outputs that
+        all differ. Otherwise a sum over rows and a sum over columns, for
+        example, may look the same.
     tolerance : float or None
-        How large a row's relative error may be. None: as large as what the
-        estimated error of each measured entry explains, ten times over,
-        plus 10⁻⁶ of the largest entry.
+        The largest relative error that a row of the report may have. With
+        None, an entry may differ by 10 times its estimated error plus 10⁻⁶
+        times the largest entry.
     rng : int, np.random.Generator or None
-        What entries, directions and grad_outputs are drawn from.
+        Draws the entries, the directions and the grad_outputs.
 
     Returns
     -------
     GradientReport
-        Copies in float64 were measured, in the mode that the model is in:
-        model and criterion are as they were.
+        The result for copies in float64, in the model's present mode
+        (training or evaluation). model and criterion are not changed.
 
     Raises
     ------
     TypeError
-        If model is no Layer or criterion no Loss, or forward returns no
-        array or number.
+        If model is not a Layer, criterion is not a Loss, or forward does
+        not return an array or a number.
     ValueError
-        If x is empty or not finite, or as the layers and the loss raise it.
+        If x is empty or not finite, or if a layer or the loss raises it.
 
     Derivation
     ----------
     mlp.checking.slopes derives how one slope is measured, and its error.
-    For y = f(θ) and the grad_output g that reaches f, backward is to return
+    For y = f(θ) and the grad_output g that reaches f, backward must return
 
         ∂ℓ/∂θᵢ = Σⱼ gⱼ ∂yⱼ/∂θᵢ ≈ Σⱼ gⱼ (yⱼ(θ + h eᵢ) − yⱼ(θ − h eᵢ)) / 2h
 
-    The differences of y are taken before the sum with g, so that a gradient
-    of 10⁻¹², as below many Sigmoids, is measured as well as one of 1.
+    The differences of y are computed before the sum with g. So a gradient
+    of 10⁻¹², as below many Sigmoids, is measured as precisely as one of 1.
 
-    An array of up to 100 entries is measured whole. Of a larger one, 40
-    entries at random, the 10 with the largest gradient, and 3 random
-    directions v through all of them, Σᵢ vᵢ ∂ℓ/∂θᵢ. A direction that does
-    not agree is halved until an entry is found that does not.
+    In an array of up to 100 entries, each entry is measured. In a larger
+    array, these are measured: 40 random entries, the 10 entries with the
+    largest gradient, and 3 random directions v in all entries, Σᵢ vᵢ
+    ∂ℓ/∂θᵢ. If a direction differs, its entries are halved until one wrong
+    entry is found.
 
-    Where the two differ, all is measured again a little away. If it agrees
-    there, the entry sits at a kink, x at ReLU's 0, where any slope between
-    left and right will do. Otherwise
-    mlp.checking.verdicts looks for the mistake.
+    If some entries differ, the gradient is measured again at a point
+    nearby. If it agrees there, these entries may be at a kink, such as 0
+    for ReLU: there each slope from the left one to the right one is
+    accepted. Otherwise mlp.checking.verdicts looks for the mistake.
 
-    Each forward draws from the same state of the layer's Generators, so the
-    mask of a Dropout is a constant, and Buffers are put back, so running
-    statistics do not matter.
+    Each forward starts from the same state of the layer's Generators, so
+    the mask of a Dropout is constant. Buffers are restored before each
+    forward, so running statistics have no effect.
 
-    The last row is the loss along random directions through all parameters
-    and x at once: that the layers are put together right.
+    The last row of the report checks that the layers are combined
+    correctly: it compares the slopes of the loss along random directions in
+    all parameters and x together.
 
     Examples
     --------
@@ -113,7 +117,7 @@ def check_gradients(
     References
     ----------
     Bottou, Stochastic gradient descent tricks, 2012, section 4.2, "Check
-    the gradients". torch.autograd.gradcheck, for directions beside entries.
+    the gradients". torch.autograd.gradcheck also uses directions.
     """
     who = "check_gradients"
     numbers.instance(who, "model", model, Layer)
@@ -130,29 +134,31 @@ def check_layer(
 ) -> GradientReport:
     """Compare a layer's backward with differences of its forward.
 
-    As check_gradients, with a random grad_output in place of a loss: ones
-    would hide a mistake that divides by it, or leaves it out.
+    It works as check_gradients does, but with a random grad_output instead
+    of a loss. A grad_output of ones would not show that backward leaves it
+    out, or divides by it.
 
     Parameters
     ----------
     layer : Layer
-        A reader's own, say. A Sequential is taken apart.
+        A layer of your own, or a Sequential, whose layers are measured one
+        by one.
     x : array_like
-        What forward is given; three or more rows, if it takes rows.
+        The input of forward. If it has rows, use three or more.
     tolerance, rng
         As in check_gradients.
 
     Returns
     -------
     GradientReport
-        A copy in float64 was measured.
+        The result for a copy in float64; layer is not changed.
 
     Raises
     ------
     TypeError
-        If layer is no Layer, or forward returns no array.
+        If layer is not a Layer, or forward does not return an array.
     ValueError
-        If x is empty or not finite, or as the layer raises it.
+        If x is empty or not finite, or if the layer raises it.
 
     Examples
     --------

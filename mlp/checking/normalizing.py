@@ -1,9 +1,9 @@
-"""The usual mistakes of a normalisation.
+"""Find the usual mistakes in the backward of a normalisation.
 
-That forward is y = γ x̂ + β with x̂ = s (x − mean) shows in its numbers:
-along the axis that is normalised, (y − β) / γ is a straight line in x, of
-slope s. From x̂ and s follows each backward, the right one and the wrong
-ones, to be compared with what backward gives.
+A normalisation computes y = γ x̂ + β with x̂ = s (x − mean). Its numbers
+show it: along the normalised axis, (y − β) / γ is a linear function of x
+with slope s. From x̂ and s the right gradient and the usual wrong ones are
+computed, to compare them with the gradient from backward.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mlp._shared.arrays import Array
 
 
 class Normalized(NamedTuple):
-    """x̂ and s of a normalisation, with γ broadcast to x, and the axis."""
+    """x̂, s, γ (broadcast to the shape of x) and the axis of a normalisation."""
 
     x_hat: Array
     s: Array
@@ -26,7 +26,7 @@ class Normalized(NamedTuple):
 
 
 def normalized(x: Array, y: Array, vectors: Sequence[Array]) -> Iterator[Normalized]:
-    """Yield each way to see y = γ s (x − mean) + β in the numbers.
+    """Yield each normalisation y = γ s (x − mean) + β that fits the numbers.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def normalized(x: Array, y: Array, vectors: Sequence[Array]) -> Iterator[Normali
         for β in (*(v for v in fitting if v is not γ), zeros):
             x_hat = (y - β) / γ
             for axis in (0, x.ndim - 1):
-                if x.shape[axis] < 3:  # through two points there is always a line
+                if x.shape[axis] < 3:  # a line always fits two points
                     continue
                 c = x - x.mean(axis, keepdims=True)
                 d = x_hat - x_hat.mean(axis, keepdims=True)
@@ -57,7 +57,7 @@ def normalized(x: Array, y: Array, vectors: Sequence[Array]) -> Iterator[Normali
 
 
 def backwards(n: Normalized, g: Array) -> Iterator[tuple[str, str, Array, Array]]:
-    """Yield each mistake: its label, a sentence, what it gives, what is right."""
+    """Yield each mistake: label, sentence, wrong gradient, right gradient."""
     axis, x_hat, s = n.axis, n.x_hat, n.s
     count = x_hat.shape[axis]
     ĝ = n.γ * g

@@ -1,9 +1,9 @@
-"""A layer, or the loss, by itself, as it is checked.
+"""A piece: one layer or loss, in the form in which it is checked.
 
-Whatever is to be checked comes down to the same few things: arrays to
-move, a forward to watch, a backward to ask, and the grad_output between
-them. A loss is a layer whose output is one number. check.py goes through
-the pieces of a net.
+Layers and losses are checked in the same way, so both have the same few
+things here: input arrays to change, a forward, a backward, and a
+grad_output. A loss is treated as a layer whose output is one number.
+check.py checks the pieces of a net.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from mlp.core.parameter import Parameter
 from mlp.losses.binary import BCELoss
 from mlp.sequential import is_plain
 
-AWAY = 0.01  # how far away, relative to what is moved, a second point is
-# Where a loss bounds its gradient, which is then no derivative: by its class,
-# which predictions these are.
+AWAY = 0.01  # the distance to the second point, relative to the size of the inputs
+# For each class of loss that bounds its gradient: the predictions at which it does.
+# There the gradient is not the derivative.
 BOUNDED: dict[type[Loss], Callable[[Array], npt.NDArray[np.bool_]]] = {
     BCELoss: lambda ŷ: (0 < ŷ) & (ŷ < 1) & (ŷ * (1 - ŷ) < 1e-12),
 }
@@ -38,10 +38,10 @@ Gradients: TypeAlias = dict[str, Array | None]
 
 
 class Piece(ABC):
-    """A layer or a loss, and the arrays that it is differentiated by.
+    """A layer or a loss, and the arrays that it has gradients for.
 
-    Its arguments are copied before each call, so that forward and backward
-    cannot write into them; faults() looks whether they would.
+    The arguments are copied before each call, so that forward and backward
+    cannot change them. faults() checks whether they write into them.
     """
 
     who: str
@@ -51,14 +51,14 @@ class Piece(ABC):
     @property
     @abstractmethod
     def inputs(self) -> dict[str, Array]:
-        """What is moved, by name: parameters and x, or the prediction."""
+        """The input arrays by name: parameters and x, or the prediction."""
 
     @abstractmethod
     def forward(self) -> Any:
         """Call forward with copies of the inputs."""
 
     def run(self) -> Array:
-        """Return a copy of what forward gives now."""
+        """Return a copy of the output for the present inputs."""
         try:
             given = self.forward()
         except Exception as error:
@@ -71,32 +71,31 @@ class Piece(ABC):
     def gradients(
         self, zeroed: bool = True, needs_input_grad: bool = True
     ) -> Gradients:
-        """Return what backward gives for each input, after a forward.
+        """Call forward and backward, and return the gradient of each input.
 
-        zeroed says whether what an earlier backward has added is taken away
-        first.
+        With zeroed, each .grad is set to None first.
         """
 
     def is_judged(self, name: str) -> npt.NDArray[np.bool_]:
-        """Return the entries whose gradient is meant to be the derivative."""
+        """Return which entries' gradient should be the derivative."""
         return np.ones(self.inputs[name].shape, np.bool_)
 
     @abstractmethod
     def faults(self) -> Iterator[str]:
-        """Yield what is wrong besides the gradients."""
+        """Yield a sentence for each mistake that is not in a gradient."""
 
     @abstractmethod
     def doubled(self, letter: str) -> Piece:
-        """Return this with twice as many rows, "N", or columns, "K".
+        """Return a piece with twice as many rows, "N", or columns, "K".
 
         Raises
         ------
         ValueError
-            If it has none, or has as many as it must.
+            If there are none, or their number must not change.
         """
 
     def evidence(self, name: str, analytic: Array, m: Measured) -> Evidence:
-        """Return what verdict asks for."""
+        """Return the evidence that verdict needs."""
         parameters = self.parameters()
         return Evidence(
             m,
@@ -116,21 +115,21 @@ class Piece(ABC):
         return {}
 
     def copied(self) -> Self:
-        """Return a copy that shares nothing."""
+        """Return a deep copy."""
         return copy.deepcopy(self)
 
     def moved_away(
         self, rng: np.random.Generator, *names: str, by: float = AWAY
     ) -> Piece:
-        """Return a copy of which some inputs, or all, are elsewhere."""
+        """Return a copy with the named inputs moved, or with all moved."""
         near = self.copied()
         inputs = near.inputs
         move_away([inputs[name] for name in names or inputs], rng, by)
         return near
 
     def follows(self, name: str, rng: np.random.Generator) -> bool:
-        """Return whether forward gives something else for another input."""
-        far = self.moved_away(rng, by=10.0)  # where a unit that was off may be on
+        """Return whether the output changes when this input changes."""
+        far = self.moved_away(rng, by=10.0)  # so far that a dead unit may be active
         return not np.array_equal(
             far.moved_away(rng, name, by=10.0).run(), far.run(), equal_nan=True
         )
@@ -146,8 +145,8 @@ class Piece(ABC):
     def _growth(self, name: str) -> tuple[dict[str, int], dict[str, int]]:
         """Return the powers of N and K in a factor, and N and K.
 
-        Where no batch can be made of twice the size, as the layer or loss
-        refuses it, the value of the factor says whether it is one of them.
+        They are found with a batch of twice the size. If the layer or loss
+        refuses such a batch, they are found from the value of the factor.
         """
         shape = self._shape()
         sizes = {"N": shape[0] if shape else 1, "K": shape[1] if len(shape) > 1 else 1}
@@ -164,7 +163,7 @@ class Piece(ABC):
         return {letter: powers[letter] for letter in sizes}, sizes
 
     def _grown(self, letter: str, name: str) -> float:
-        """Return the ratio with twice the rows or columns, NaN if there is none."""
+        """Return the ratio for twice the rows or columns, or NaN."""
         try:
             return self.doubled(letter)._ratio(name)
         except Exception:  # of a reader's code, which does not take such a batch
@@ -183,7 +182,7 @@ class Piece(ABC):
 
 
 def _power(factor: float, unit: int) -> int:
-    """Return the power of unit, 1, −1 or 0, that a factor is."""
+    """Return 1 if factor is ± unit, −1 if it is ± 1 / unit, otherwise 0."""
     found = (p for p in (1, -1) if np.isclose(abs(factor), float(unit) ** p, rtol=1e-4))
     return next(found, 0)
 
@@ -201,7 +200,7 @@ class LayerPiece(Piece):
         self.who, self.frozen = called(path, layer), Frozen(layer)
 
     def copied(self) -> Self:
-        """Return a copy that shares nothing; views stay views."""
+        """Return a deep copy, in which views stay views."""
         return copy.deepcopy(self, dict[int, Any](arrays_of_a_copy(self.layer)))
 
     def parameters(self) -> dict[str, Parameter]:
@@ -218,7 +217,7 @@ class LayerPiece(Piece):
         return data | {self.x_name: self.x}
 
     def forward(self) -> Any:
-        """Return y, of the same Generators and Buffers at each call."""
+        """Return y, always from the same state of Generators and Buffers."""
         return self._forward(self.x.copy())
 
     def _forward(self, x: Array) -> Any:
@@ -226,7 +225,7 @@ class LayerPiece(Piece):
         return self.layer.forward(x)
 
     def with_grad_output(self, g: Array) -> LayerPiece:
-        """Return the same layer, given another grad_output."""
+        """Return a piece of the same layer with another grad_output."""
         other = copy.copy(self)
         other.grad_output = g
         return other
@@ -234,7 +233,7 @@ class LayerPiece(Piece):
     def gradients(
         self, zeroed: bool = True, needs_input_grad: bool = True
     ) -> Gradients:
-        """Return each parameter's .grad, and what backward returns."""
+        """Return each parameter's .grad, and the result of backward."""
         parameters = self.parameters()
         for p in parameters.values() if zeroed else ():
             p.grad = None
@@ -269,7 +268,7 @@ class LayerPiece(Piece):
         return self.frozen.draws() != after or not is_same
 
     def faults(self) -> Iterator[str]:
-        """Yield which arguments are written into, and what is not taken."""
+        """Yield a sentence for each array written into or not finite."""
         if not np.array_equal(self.run(), self.run(), equal_nan=True):
             yield f"{self.who}: {TWO_OUTPUTS}"
             return
@@ -297,7 +296,7 @@ class LayerPiece(Piece):
             )
 
     def doubled(self, letter: str) -> LayerPiece:
-        """Return this layer with each row of x twice."""
+        """Return a piece of this layer with each row of x twice."""
         if letter == "K":
             raise ValueError(
                 f"{self.who}: expected rows, N, to be doubled, got columns"
@@ -334,7 +333,7 @@ class LossPiece(Piece):
         return loss
 
     def is_judged(self, name: str) -> npt.NDArray[np.bool_]:
-        """Return the predictions at which the gradient is not bounded."""
+        """Return at which predictions the loss does not bound its gradient."""
         kinds = type(self.criterion).__mro__
         bounded = next((BOUNDED[kind] for kind in kinds if kind in BOUNDED), None)
         if bounded is None:
@@ -344,12 +343,12 @@ class LossPiece(Piece):
     def gradients(
         self, zeroed: bool = True, needs_input_grad: bool = True
     ) -> Gradients:
-        """Return what backward returns, ∂ℓ/∂ŷ."""
+        """Return ∂ℓ/∂ŷ from backward."""
         self.run()
         return {"prediction": _copy(self.criterion.backward())}
 
     def faults(self) -> Iterator[str]:
-        """Yield which arguments are written into."""
+        """Yield a sentence for each argument that is written into."""
         if not np.array_equal(self.run(), self.run(), equal_nan=True):
             yield f"{self.who}: {TWO_OUTPUTS}"
             return
@@ -364,7 +363,7 @@ class LossPiece(Piece):
                 yield f"{self.who}: it writes into the {name} of the caller"
 
     def doubled(self, letter: str) -> LossPiece:
-        """Return this loss with each row, or column, twice."""
+        """Return a piece of this loss with each row, or column, twice."""
         pair = (
             np.concatenate([array, array], "NK".index(letter))
             for array in (self.prediction, self.target)
@@ -388,20 +387,20 @@ def _copy(given: Any) -> Array | None:
 
 
 def _array(who: str, value: Any) -> Array:
-    """Return what forward gave, as an array of real numbers."""
+    """Return the output of forward as an array of real numbers."""
     if value is None:
         raise TypeError(f"{who}.forward: expected a result, got None; is it returned?")
     return np.asarray(arrays.real_array(f"{who}.forward", "its result", value))
 
 
 def called(path: str, layer: Layer) -> str:
-    """Return what to call the layer at a path of names."""
+    """Return the name of the layer at a path, for messages."""
     kind = type(layer).__name__
     return f"layer {path[:-1]} ({kind})" if path else kind
 
 
 def leaves(model: Any, path: str = "") -> Iterator[tuple[str, Layer]]:
-    """Yield the layers of a Sequential, each with the path of its name."""
+    """Yield the layers of a Sequential, each with its path."""
     if not is_plain(model):
         yield path, model
         return
@@ -410,7 +409,7 @@ def leaves(model: Any, path: str = "") -> Iterator[tuple[str, Layer]]:
 
 
 def outputs(model: Layer, x: Array) -> list[Array]:
-    """Return x and the output of each layer, in turn."""
+    """Return x and then the output of each layer."""
     outputs = [x]
     for path, layer in leaves(model):
         y = _array(called(path, layer), layer.forward(outputs[-1].copy()))
@@ -421,7 +420,7 @@ def outputs(model: Layer, x: Array) -> list[Array]:
 def move_away(
     arrays: Iterable[Array], rng: np.random.Generator, by: float = AWAY
 ) -> None:
-    """Move each entry by a part of its size; one that is 0, of its array's."""
+    """Move each entry by a part of its size, an entry 0 by a part of the rms."""
     for array in arrays:
         rms = np.sqrt(np.mean(np.square(array))) or 1.0
         size = np.where(array == 0, rms, np.abs(array))

@@ -1,4 +1,4 @@
-"""GradientReport: what a check of gradients found."""
+"""GradientReport: the results of a check of gradients."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ COLUMNS = (
 
 
 class GradientRow(NamedTuple):
-    """One gradient: what backward gives, and what differences measure.
+    """One row of the report: the gradient from backward, and the measured one.
 
     Attributes
     ----------
     name : str
-        The name in state_dict(), "0.weight" say; "x", or "2.x" for what
-        comes into layer 2; "prediction" for ∂ℓ/∂ŷ.
+        For a parameter its name in state_dict(), such as "0.weight". "x"
+        for the input, "2.x" for the input of layer 2, "prediction" for
+        ∂ℓ/∂ŷ.
     shape : tuple of int
-        Of what it is the gradient by.
+        The shape of this parameter or input.
     analytic, numerical : float
-        The norms, over the entries that were measured; NaN where there is
-        nothing to measure.
+        The norm of the gradient from backward and of the measured gradient,
+        over the measured entries. NaN if it cannot be computed.
     relative_error : float
-        ‖analytic − numerical‖ over the larger of the two norms.
+        ‖analytic − numerical‖, divided by the larger of the two norms.
     ok : bool
-        Whether they agree, kinks apart.
+        Whether the two agree. A difference at a kink is allowed.
     verdict : str
-        "right", or the mistake in a word or two.
+        "right", or the mistake in a few words.
     sentence : str
-        The mistake in a sentence; "" if there is none.
+        The mistake in a sentence; "" without a mistake.
     measured : str
-        How many entries were measured, of how many.
+        How many of the entries were measured, such as "all 6".
     """
 
     name: str
@@ -51,20 +52,21 @@ class GradientRow(NamedTuple):
 
 
 class GradientReport:
-    """What a check of gradients found; print it.
+    """The results of a check of gradients.
 
-    check_gradients and check_layer make it.
+    check_gradients and check_layer return it. Print it to see the table and
+    a sentence for each mistake.
 
     Attributes
     ----------
     ok : bool
-        Whether every gradient is right.
+        Whether every gradient is right, and faults is empty.
     rows : list of GradientRow
         One for each gradient.
     faults : list of str
-        What is wrong besides: an argument written into, say.
+        Other mistakes, such as a forward that writes into its argument.
     notes : list of str
-        How it was measured.
+        How the gradients were measured.
 
     Examples
     --------
@@ -85,22 +87,22 @@ class GradientReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every gradient is right, and nothing else is wrong."""
+        """Whether every gradient is right, and there are no faults."""
         return all(row.ok for row in self.rows) and not self.faults
 
     def raise_if_wrong(self) -> None:
-        """Raise unless ok.
+        """Raise an error if something is wrong.
 
         Raises
         ------
         ValueError
-            With the report for its text.
+            If ok is False. Its message has the report.
         """
         if not self.ok:
             raise ValueError(f"a gradient is wrong\n{self}")
 
     def __str__(self) -> str:
-        """Return a table, and below it a sentence for each mistake."""
+        """Return the table, the sentences for the mistakes, and the notes."""
         parts = [
             printable(f"Gradients of {self.what}"),
             text_table(COLUMNS, list(map(_cells, self.rows))),
@@ -112,7 +114,7 @@ class GradientReport:
         return [f"{row.name}: {row.sentence}" for row in self.rows if row.sentence]
 
     def _repr_html_(self) -> str:
-        """Return the verdict, what is wrong, and the table, for a notebook."""
+        """Return the verdict, the mistakes, and the table, for a notebook."""
         wrong = [i for i, row in enumerate(self.rows) if not row.ok]
         n = len(self.rows)
         verdict = f"{len(wrong)} of {n} gradients wrong" if wrong else "gradients right"
@@ -127,7 +129,7 @@ class GradientReport:
         )
 
     def __repr__(self) -> str:
-        """Return whether all is right, and of what."""
+        """Return a summary in one line."""
         n = len(self.rows)
         return printable(
             f"GradientReport(ok={self.ok}, {self.what}: {n} gradient{'s' * (n != 1)})"
@@ -135,7 +137,7 @@ class GradientReport:
 
 
 def _cells(row: GradientRow) -> list[str]:
-    """Return a row of the table."""
+    """Return the cells of one row of the table."""
     return [
         row.name,
         str(row.shape),

@@ -1,10 +1,10 @@
-"""Derivatives by differences, each with its error.
+"""Measure one derivative by differences, and estimate its error.
 
-A derivative is measured by moving an input a little and looking at what
-moves. The measurement has an error of its own: over a long step the
-function curves, and a short step drowns in rounding. Steps of many
-lengths, compared, say how large the error is. differences.py measures
-whole arrays this way.
+A derivative is measured by changing an input by a small step, and dividing
+the change of the output by the step. The result has an error: a long step
+is wrong because the function is curved, and a short step because of
+rounding. A comparison of steps of many lengths gives an estimate of the
+error. Read differences.py next: it measures whole arrays in this way.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ import numpy.typing as npt
 
 from mlp._shared.arrays import Array
 
-STEPS = (*range(3, 13), 2)  # k of a step 10⁻ᵏ, relative to the size of what is moved
-UNEVEN = np.pi / 4  # of a step, so that it is no whole number of periods
-ENOUGH = 1e-7  # an error, relative to the slope, for which no other step is tried
+STEPS = (*range(3, 13), 2)  # k of a step 10⁻ᵏ, relative to the size of the input
+UNEVEN = np.pi / 4  # a factor of each step, so that no step is a number of periods
+ENOUGH = 1e-7  # with an error below this times the slope, no other step is tried
 
 
 class Slope(NamedTuple):
-    """A measured derivative of Σ grad_output ⊙ y, and how well it is known.
+    """A measured derivative of Σ grad_output ⊙ y, with its estimated error.
 
     Attributes
     ----------
     value : float
-        The derivative, NaN where it could not be measured.
+        The derivative, NaN if it could not be measured.
     error : float
-        How far value may be off: what another step gives, and what rounding
-        adds.
+        How wrong value may be: the difference to another step, plus the
+        effect of rounding.
     terms : array of y's shape
-        The part that each entry of y has in value.
+        The term of each entry of y; value is their sum.
     plain : float
-        What value would be were grad_output all ones.
+        The value for a grad_output of ones.
     noise : float
-        How far Σ grad_output ⊙ y is off by rounding, as the shorter steps
-        show it.
+        The rounding error of Σ grad_output ⊙ y, as the shorter steps show
+        it.
     """
 
     value: float
@@ -49,7 +49,7 @@ class Slope(NamedTuple):
 
     @property
     def rows(self) -> Array:
-        """The part that each row of y has in value, of shape (N,)."""
+        """The sum of the terms of each row of y, of shape (N,)."""
         terms = self.terms
         return terms.reshape(len(terms), -1).sum(axis=1) if terms.ndim else terms[None]
 
@@ -58,7 +58,7 @@ UNKNOWN = Slope(np.nan, np.inf, np.zeros(1), np.nan, 0.0)
 
 
 class Move(NamedTuple):
-    """Where an array is written into, and along what: θ[where] + t · along."""
+    """A change of an array: θ[where] becomes θ[where] + t · along."""
 
     array: Array
     where: Any
@@ -80,29 +80,29 @@ def slope(
     Parameters
     ----------
     f : callable
-        Returns y, computed from what is in the arrays at that moment.
+        Returns y, computed from the present contents of the arrays.
     moves : sequence of Move
-        What is moved, all of it together; put back afterwards.
+        The changes, all made together. They are undone at the end.
     grad_output : array of y's shape, or 1
-        What weighs the entries of y.
+        The weights of the entries of y in the sum.
     scale : float, optional
-        What the steps are relative to. If it is left out, to the largest
-        entry that is moved, or to the root mean square of its array, if
-        that is larger: weights near 10⁻⁶ are not moved by 10⁻³.
+        The steps are multiples of this. By default it is the largest entry
+        that is moved, or the root mean square of its array if that is
+        larger, so that weights near 10⁻⁶ are not moved by 10⁻³.
     side : 0, 1 or -1
         0 for the derivative, 1 or -1 for the slope on the right or left.
     noise : float, optional
-        The rounding of Σ grad_output ⊙ y, if it is known; otherwise it is
-        looked for.
+        The rounding error of Σ grad_output ⊙ y, if it is known. By default
+        it is estimated.
     size : float, optional
-        A slope that is known to 10⁻⁷ of itself, or of this, is known well
-        enough, and no shorter step is tried. Without it, every step is.
+        With noise and size given, no more steps are tried when the error is
+        at most 10⁻⁷ of the slope or of size. Otherwise all steps are tried.
 
     Returns
     -------
     Slope
-        Its value is NaN where f raises a ValueError, or is not finite, on
-        one side or the other at every step tried.
+        Its value is NaN if at each step f raises a ValueError, or is not
+        finite, on at least one side.
 
     Derivation
     ----------
@@ -112,15 +112,17 @@ def slope(
         value = D(h) + (D(h) − D(10h)) / 99 = y' + O(h⁴)     Richardson
         error = |D(h) − D(10h)| / 10 + η / h
 
-    On one side D(h) = (y(h) − y(0)) / h, whose error begins with h: 9 for
-    99. What is left of it in D(h) is a 99th, or a 9th, of D(h) − D(10h),
-    which value takes away, so error is on the safe side.
+    The slope on one side is D(h) = (y(h) − y(0)) / h. The first term of its
+    error has h instead of h², so 9 takes the place of 99. The error of D(h)
+    is about a 99th, or a 9th, of D(h) − D(10h), and value corrects it. So
+    error, a tenth of that difference, is larger than the true error.
 
-    η is more than the rounding of the dtype if f computes in float32. It
-    shows at the shorter steps h' < h, as |D(h') − value| h'. The step
-    counts that has the least error relative to its value, which a step
-    too long (as long as a period) or too short (nothing moves) does not
-    have; then, η being known, the one with the least error.
+    If f computes in float32, η is larger than the rounding of the array's
+    dtype. The shorter steps h' < h show it: η is about |D(h') − value| h'.
+    η is taken from the step with the least error relative to its value. A
+    step that is too long (a whole period) or too short (y does not change)
+    has a larger relative error. With this η, the step with the least error
+    gives the result.
 
     Examples
     --------
@@ -173,11 +175,11 @@ def one_sided(
 ) -> tuple[float, float, float]:
     """Return the least and the largest slope at a kink, and their error.
 
-    Each entry of y has a slope on the left and one on the right, and any
-    number between the two may stand for its derivative there. The two
-    numbers are the sums of the smaller and of the larger ones; where there
-    is no kink they are equal. They are NaN where f is there on one side
-    only.
+    Each entry of y has a slope on the left and a slope on the right, and
+    each number between the two is accepted as its derivative at the kink.
+    The least slope is the sum of the smaller ones, the largest slope is the
+    sum of the larger ones. Without a kink they are equal. If f is defined
+    only on one side, they are NaN.
 
     Examples
     --------
@@ -207,7 +209,7 @@ def rms(array: Array) -> float:
 def _ends(
     at: Callable[[float], Array], h: float, side: int
 ) -> tuple[Array, Array] | tuple[()]:
-    """Return y on the right and on the left, or nothing if it is not there."""
+    """Return y on the right and on the left, or nothing if f refuses one."""
     try:
         with np.errstate(all="ignore"):
             return at(h if side >= 0 else 0.0), at(-h if side <= 0 else 0.0)
@@ -216,7 +218,7 @@ def _ends(
 
 
 class _Steps:
-    """The differences of one slope at the steps tried, by their k."""
+    """The differences D(h) of one slope, by the k of their step."""
 
     def __init__(self, grad_output: Any, order: int, largest: float) -> None:
         self.g, self.order, self.largest = grad_output, order, largest
@@ -226,7 +228,7 @@ class _Steps:
         self.rounding = 0.0  # of Σ g ⊙ y in its dtype
 
     def add(self, k: int, h: float, *ends: Array) -> bool:
-        """Keep a difference; return whether ten times its step is known too."""
+        """Add D(h); return whether D(10h) is known too."""
         if not ends:
             return False
         right, left = ends
@@ -243,7 +245,7 @@ class _Steps:
         return k - 1 in self.rates
 
     def best(self, noise: float | None) -> Slope:
-        """Return the slope at the step that is known best."""
+        """Return the slope at the step with the least error."""
         pairs = [k for k in self.rates if k - 1 in self.rates]
         if not pairs:
             return UNKNOWN
@@ -253,7 +255,7 @@ class _Steps:
         return min((self.joined(k, noise) for k in pairs), key=lambda s: s.error)
 
     def joined(self, k: int, noise: float = 0.0) -> Slope:
-        """Return the slope that D(h) and D(10h) give together."""
+        """Return the slope that follows from D(h) and D(10h)."""
         h, wide, close = self.h[k], self.rates[k - 1], self.rates[k]
         rate = close + (close - wide) / self.order
         terms = np.asarray(self.g * rate)

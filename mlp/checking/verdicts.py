@@ -1,9 +1,10 @@
-"""From two columns of numbers to a mistake.
+"""Find the mistake that explains a wrong gradient.
 
-Wrong gradients are wrong in few ways: a factor, a sign, a transpose, a
-sum not taken, a variable mistaken for another. Each leaves its own pattern
-in analytic beside numerical, and the first pattern that fits is the answer.
-normalizing.py has those of a normalisation.
+Few mistakes are usual: a wrong factor, a wrong sign, a transposed matrix, a
+missing sum, one variable in place of another. Each mistake gives its own
+pattern when the gradient from backward (analytic) is compared with the
+measured one (numerical). The first pattern that fits is reported.
+normalizing.py has the patterns of normalisation layers.
 """
 
 from __future__ import annotations
@@ -17,39 +18,41 @@ from mlp._shared.arrays import Array
 from mlp.checking.differences import SURE, Measured, off
 from mlp.checking.normalizing import backwards, normalized
 
-ROUGHLY = 1e-4  # relative: what tells a factor of 2 from one of 1.999
-KNOWN = 0.1  # relative: with slopes known less well than this, any pattern may fit
+ROUGHLY = 1e-4  # a relative difference, small enough to tell 2 from 1.999
+KNOWN = 0.1  # with larger relative errors of the slopes, any pattern may fit
 
 
 class Verdict(NamedTuple):
-    """What the numbers say, in two words and in a sentence."""
+    """The result for one gradient, in two words and in a sentence."""
 
     label: str
     sentence: str = ""
 
 
 class Evidence(NamedTuple):
-    """What is known of one wrong gradient.
+    """All that is known about one wrong gradient.
 
     Attributes
     ----------
     measured : Measured
-        Analytic beside numerical, at E entries.
+        The gradient from backward and the measured one, at E entries.
     analytic : array
-        What backward gives, in full.
+        The whole gradient from backward.
     at : array of the same shape
-        What it is the gradient by: a parameter, x or the prediction.
+        The array that the gradient is for: a parameter, x or the
+        prediction.
     grad_output, output : array
-        What backward was given, and what forward returned.
+        The argument of backward, and the result of forward.
     parameters : list of array
         The data of all parameters.
     draws : bool
         Whether forward draws random numbers.
     is_loss, is_parameter : bool
-        Whether a loss is differentiated, and whether by a parameter.
+        Whether this is a gradient of a loss, and whether it is one for a
+        parameter.
     growth : callable
-        Returns the powers of N and K with which a factor between analytic
-        and numerical grows, and N and K themselves, each by its letter.
+        Returns two dicts with the keys "N" and "K": the powers of N and K
+        in the factor between analytic and numerical, and N and K.
     """
 
     measured: Measured
@@ -64,11 +67,11 @@ class Evidence(NamedTuple):
     growth: Callable[[], tuple[dict[str, int], dict[str, int]]]
 
     def of(self, array: Array) -> Array:
-        """Return the entries of an array that were measured."""
+        """Return the measured entries of an array."""
         return np.array([array[place] for place in self.measured.places])
 
     def gives(self, candidate: Any) -> bool:
-        """Return whether backward gives the candidate where measured."""
+        """Return whether backward gives candidate at the measured entries."""
         m = self.measured
         return bool(np.all(off(m.analytic, candidate, m.error) <= 1))
 
@@ -78,8 +81,8 @@ def verdict(e: Evidence) -> Verdict:
 
     Examples
     --------
-    mlp.check_layer and mlp.check_gradients ask it for each gradient that
-    the differences contradict:
+    mlp.check_layer and mlp.check_gradients call it for each gradient that
+    differs from the measured one:
 
     >>> import numpy as np
     >>> from mlp import Sigmoid, check_layer
@@ -138,7 +141,7 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
         side = "target − prediction for prediction − target, or " if e.is_loss else ""
         side += "a minus is missing, or one too many"
         causes.append(f"the sign is wrong: {side}")
-    if abs(c + 1) < ROUGHLY:  # exactly turned around
+    if abs(c + 1) < ROUGHLY:  # exactly the opposite sign
         yield Verdict("sign", causes[0])
         return
     powers, sizes = e.growth()
@@ -151,7 +154,7 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
     elif abs(rest - 1) > ROUGHLY or not any(powers.values()):
         above = _number(rest)
     if np.count_nonzero(n) < 2 and above not in ("", "2"):
-        return  # of one number, any other is a multiple
+        return  # each number is a multiple of one other number
     table = _OF_A_LOSS if e.is_loss else _OF_A_LAYER
     parts = _fraction(powers), _fraction({above: 1, below: -1})
     causes += [table[part] for part in parts if part in table]
@@ -168,7 +171,7 @@ def _factor(e: Evidence) -> Iterator[Verdict]:
 
 
 def _number(c: float) -> str:
-    """Return a factor in four digits, or in as many as tell it from 1."""
+    """Return a factor with four digits, or more if it would look like 1."""
     digits = 2 - int(np.floor(np.log10(abs(c - 1)))) if 0 < abs(c - 1) < 1e-3 else 4
     return f"{c:.{digits}g}"
 
@@ -210,7 +213,7 @@ def _lost_rows(e: Evidence) -> Iterator[Verdict]:
 
 
 def _transposed(e: Evidence) -> Iterator[Verdict]:
-    """Find that axes are swapped, of the gradient or of a weight in it."""
+    """Find that axes are swapped, in the gradient or in a weight in it."""
     if e.at.ndim == 2:
         turned = e.analytic.T if len(set(e.at.shape)) == 1 else None
         laid_out = e.analytic.reshape(e.at.shape[::-1]).T
@@ -253,7 +256,7 @@ def _unreported(e: Evidence) -> Iterator[Verdict]:
 
 
 def _left_out(e: Evidence) -> Iterator[Verdict]:
-    """Find that a factor of the chain rule is left out, or a path."""
+    """Find that a factor or a path of the chain rule is left out."""
     if e.is_loss:
         return
     if e.gives(e.measured.plain):
@@ -322,7 +325,7 @@ _MISTAKEN: tuple[tuple[str, Callable[[Array, Array], Any], str], ...] = (
 
 
 def _mistaken(e: Evidence) -> Iterator[Verdict]:
-    """Find the derivative of something else."""
+    """Find that it is the derivative of another function, or by another input."""
     if e.is_loss:
         ŷ = e.of(e.at)
         with np.errstate(all="ignore"):
@@ -341,7 +344,7 @@ def _mistaken(e: Evidence) -> Iterator[Verdict]:
 
 
 def _turned_around(e: Evidence) -> Iterator[Verdict]:
-    """Find zeros exactly where the others are."""
+    """Find that it is 0 exactly where the right gradient is not."""
     a, n = e.measured.analytic, e.measured.numerical
     if a.any() and n.any() and not np.any((a != 0) & (n != 0)):
         yield Verdict(
@@ -352,7 +355,7 @@ def _turned_around(e: Evidence) -> Iterator[Verdict]:
 
 
 def _mask(e: Evidence) -> Iterator[Verdict]:
-    """Find that the mask of a dropout is scaled in one direction only."""
+    """Find that forward and backward scale a dropout's mask differently."""
     m = e.measured
     if not e.draws or e.is_parameter or e.at.shape != e.grad_output.shape:
         return
@@ -373,7 +376,7 @@ def _mask(e: Evidence) -> Iterator[Verdict]:
 
 
 def normalization(e: Evidence) -> Iterator[Verdict]:
-    """Find what a backward of a normalisation has left out."""
+    """Find what the backward of a normalisation leaves out."""
     for n in normalized(e.at, e.output, e.parameters):
         for label, sentence, given, right in backwards(n, e.grad_output):
             if e.gives(e.of(given)) and _equal(e.of(right), e.measured):
@@ -410,7 +413,7 @@ def _differs(e: Evidence) -> Verdict:
 
 
 def _known(value: float, error: float) -> str:
-    """Return how well a slope is known, if that is not well."""
+    """Return a note on the error of a slope, if the error is large."""
     return f" ± {SURE * error:.1g}" if SURE * error > 1e-3 * abs(value) else ""
 
 

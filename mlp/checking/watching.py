@@ -1,4 +1,4 @@
-"""What one layer does in a step, measured as it runs."""
+"""Measure what one layer does in a step, while it runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from mlp._shared.arrays import Array
 from mlp.checking.flatness import SHARE, Flat, Probe
 from mlp.core.layer import Layer
 
-LIVELY = 1e-4  # a gradient over the weight, above which a step has work to do
+LIVELY = 1e-4  # above this, ‖∂ℓ/∂θ‖ / ‖θ‖ says that the loss is not at a minimum
 
 
 class LayerRecord(NamedTuple):
-    """What one layer did in the step; None where there is no such number."""
+    """What one layer did in the step; None for a number that does not exist.
+
+    Diagnosis says what each number is.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -31,11 +34,11 @@ class LayerRecord(NamedTuple):
 
 
 class Watch:
-    """A layer of the copy, and what is measured while it runs.
+    """A layer of the copied net, and what is measured while it runs.
 
-    It measures at once, since a layer of the reader's own may write into
-    what it is given. Its forward and backward stand among the layer's
-    attributes, where the net that calls them finds them first.
+    It measures each array immediately, because a layer of the user's own
+    may write into its arguments. Its forward and backward are set as
+    attributes of the layer, so the net calls them instead of the layer's.
     """
 
     mean = spread = math.nan
@@ -44,8 +47,8 @@ class Watch:
     parameter_gradient: float | None = None
     update: float | None = None
     has_like_units = has_like_gradients = False  # all columns of y, and of ∂ℓ/∂y
-    is_lively: bool  # whether its gradient asks for a step, if there is an update
-    output: Array  # of one that saturates
+    is_lively: bool  # whether its gradient is large enough to need a step
+    output: Array  # y of a layer that can saturate
     shape: tuple[int, ...] = ()
 
     def __init__(self, name: str, layer: Layer) -> None:
@@ -58,7 +61,7 @@ class Watch:
         vars(layer).update(forward=self.forward, backward=self.backward)
 
     def stop(self) -> None:
-        """Let the layer run from now on without being measured."""
+        """Stop measuring; the layer still runs."""
         self._is_watching = False
 
     def forward(self, x: npt.ArrayLike) -> Array:
@@ -77,7 +80,7 @@ class Watch:
         return y
 
     def backward(self, grad_output: npt.ArrayLike, **options: Any) -> Array | None:
-        """Measure what comes down, and run the layer's backward."""
+        """Measure grad_output, and run the layer's backward."""
         if self._is_watching:
             g = np.asarray(grad_output)
             self.gradient, self.finite["gradient"] = norm([g]), is_finite(g)
@@ -101,7 +104,7 @@ class Watch:
             self.is_lively = g > LIVELY * size
 
     def record(self) -> LayerRecord:
-        """Return what was measured."""
+        """Return the measured numbers."""
         return LayerRecord(*(getattr(self, field) for field in LayerRecord._fields))
 
     @property
@@ -126,9 +129,9 @@ def is_finite(*arrays: Array) -> bool:
 
 
 def are_alike(array: Array) -> bool:
-    """Return whether all columns of an array are equal but for rounding.
+    """Return whether all columns of an array are equal, up to rounding.
 
-    It has two or more, and not of 0: then nothing has come through.
+    It is False for fewer than two columns and for an array of zeros.
     """
     if array.ndim < 2 or array.shape[-1] < 2 or array.dtype.kind != "f":
         return False
@@ -138,7 +141,7 @@ def are_alike(array: Array) -> bool:
 
 
 def norm(arrays: Iterable[Array]) -> float:
-    """Return the root of the sum of squares, none of which may underflow."""
+    """Return the root of the sum of squares, without underflow of a square."""
     numbers = np.concatenate([np.zeros(0), *map(np.ravel, arrays)])  # in float64
     largest = float(np.abs(numbers).max(initial=0))
     if largest == 0 or not math.isfinite(largest):
