@@ -1,10 +1,10 @@
-"""Homework on backpropagation: set, solved and marked.
+"""Homework on backpropagation: worksheets, solutions and marks.
 
-worksheet turns derive and trace round: the sheet asks for what they show,
-with other numbers for each seed, and grade says what of the answers is
-right and which slip a wrong one is. Read sheets.py first, then questions.py
-and computed.py; formulas.py reads what students write. exercises.py and
-grading.py mark what they write in code.
+worksheet makes a sheet that asks for the formulas and numbers that derive
+and trace show. Each seed gives a sheet with other numbers. grade says which
+answers are right, and names the mistake in a wrong one. Read sheets.py
+first, then questions.py and computed.py. formulas.py reads the formulas of
+students; exercises.py and grading.py mark their code.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A whole class: its sheets, and its marks.
+"""The sheets of a whole class, and its marks.
 
-The seed of a sheet comes from a secret and the student's id, so no student
-can make the sheet of another, or its solution. The key of each sheet has
-the seed, and is all that marking needs.
+The seed of a sheet is computed from a secret and the student's id. So no
+student can make another student's sheet, or a solution. The key of a sheet
+is a file with the seed and everything else that marking needs.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def read_students(path: Path) -> list[Student]:
     Raises
     ------
     ValueError
-        If a column or a row is missing, an id is no name of a file or is
-        there twice.
+        If a column is missing, or there is no student; if an id cannot be
+        the name of a file, or is there twice.
     OSError
         If the file cannot be read.
     """
@@ -112,27 +112,28 @@ def write_class(
     layout: str,
     questions: str | Collection[str],
 ) -> None:
-    """Write sheet, solution and key of each student into a new folder.
+    """Write the sheet, solution and key of each student to a new folder.
 
     Parameters
     ----------
     students : list of Student
         As read_students returns them.
     out : Path
-        A folder, which is made; sheets/, solutions/ and keys/ are in it.
+        The folder, which is made if it does not exist. The files are in its
+        folders sheets/, solutions/ and keys/.
     net, loss : str
-        What a command line has for them, which the key keeps.
+        The net and the loss as written on a command line; the key has both.
     made : callable
-        Makes the net and the loss of these.
+        Returns the net and the loss for these two texts.
     secret : str
-        What the seeds come from, with the ids.
+        The seeds are computed from this text and the ids.
     layout, questions
-        As for worksheet.
+        As in worksheet.
 
     Raises
     ------
     ValueError
-        If the folder is there and not empty; as worksheet.
+        If the folder exists and is not empty; otherwise as in worksheet.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(
@@ -195,14 +196,14 @@ class Class:
     answers : Path
         A folder with a JSON file for each student, ID.json.
     made : callable
-        As for write_class.
+        As in write_class.
     layout, hints
-        As for Worksheet.grade.
+        As in Worksheet.grade.
 
     Attributes
     ----------
     marked : list of Marked
-        In the order of the ids.
+        The students with their marks, in the order of the ids.
     notes : list of str
         A sentence for each file that could not be used.
     """
@@ -247,7 +248,7 @@ class Class:
             return Marked(student, None, _said(error))
 
     def _sheet(self, key: Any) -> Worksheet:
-        """Return the sheet of a key, whose solution has to be the same."""
+        """Return the sheet of a key; raise if its solution differs."""
         if key["version"] != VERSION:
             raise ValueError(
                 f"it is of version {key['version']}, and this is version {VERSION}"
@@ -280,7 +281,7 @@ class Class:
         return sorted(found, key=lambda key: [int(part) for part in key.split(".")])
 
     def to_csv(self) -> Iterator[list[str]]:
-        """Yield the rows of a table of marks, its head first."""
+        """Yield the rows of a table of marks, beginning with its head."""
         questions = self.questions()
         yield ["id", "name", "total", "maximum", "unread", *questions, "note"]
         for student, marks, note in self.marked:
@@ -294,7 +295,7 @@ class Class:
             yield [*map(_safe, student), *totals, *cells, ""]
 
     def page(self) -> str:
-        """Return which questions went wrong, and how, as text."""
+        """Return a summary of the wrong answers, as text."""
         done = [m.marks for m in self.marked if m.marks]
         head = f"{len(done)} of {len(self.marked)} sheets marked"
         if done:
@@ -322,7 +323,7 @@ class Class:
 
 
 def _keys(folder: Path) -> Path:
-    """Return the folder of keys in a class's folder, or beside its sheets."""
+    """Return the folder of the keys: in the given folder, or beside it."""
     inside, beside = folder / "keys", folder.parent / "keys"
     if inside.is_dir():
         return inside
@@ -340,5 +341,5 @@ def _cell(mark: Any) -> str:
 
 
 def _safe(text: str) -> str:
-    """Return a text that a spreadsheet does not take for a formula."""
+    """Return a text that a spreadsheet does not read as a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

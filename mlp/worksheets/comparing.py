@@ -1,4 +1,4 @@
-"""How a check of code says what differs."""
+"""The sentences in which a check of code says what differs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlp.checking.report import GradientReport
 
 
 class Check(NamedTuple):
-    """One thing that is looked at."""
+    """One check of a student's class or function."""
 
     name: str
     points: int
@@ -22,7 +22,7 @@ class Check(NamedTuple):
 
 
 def sentence_of_error(error: BaseException, file: str) -> str:
-    """Return what was raised, and in which line of the student's file."""
+    """Return an error as a sentence, with the line of the student's file."""
     if isinstance(error, NotImplementedError) and "your code here" in str(error):
         return "it is not written yet"
     lines = [
@@ -38,7 +38,7 @@ def sentence_of_error(error: BaseException, file: str) -> str:
 
 
 def differs(what: str, got: Any, right: Any, *, rtol: float = 1e-7) -> str:
-    """Return how numbers differ from the right ones, "" if they do not."""
+    """Return how numbers differ from the right ones, or "" if they do not."""
     right = np.asarray(right)
     try:
         array = np.asarray(got).astype(np.float64, casting="same_kind")
@@ -67,7 +67,7 @@ def differs(what: str, got: Any, right: Any, *, rtol: float = 1e-7) -> str:
 
 
 def unchanged(*pairs: tuple[str, Array, Array]) -> str:
-    """Return which array was written into; pairs are (name, before, after)."""
+    """Return which array was changed; pairs are (name, before, after)."""
     for name, before, after in pairs:
         if not np.array_equal(before, after):
             return f"it writes into {name}, which belongs to the caller"
@@ -75,12 +75,12 @@ def unchanged(*pairs: tuple[str, Array, Array]) -> str:
 
 
 def drawn(*shape: int, seed: int = 7) -> Array:
-    """Return numbers of a shape, the same each time."""
+    """Return random numbers of a shape, the same in each call."""
     return np.random.default_rng([seed, *shape]).normal(size=shape)
 
 
 def verdict(report: GradientReport, name: str) -> str:
-    """Return what a report says of one gradient."""
+    """Return what a report says about one gradient, or "" if it is right."""
     for row in report.rows:
         if row.name == name and not row.ok:
             return f"{row.name}: {row.verdict}: {row.sentence}".rstrip(": ")

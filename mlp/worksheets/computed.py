@@ -1,8 +1,9 @@
-"""A question that is answered by numbers.
+"""Computed: a question that is answered with numbers.
 
-It knows how its answer follows from the answers before, so that an error
-carried forward is seen and costs its mark once. step.py has the questions
-of one training step; slips.py names what is wrong.
+It can compute its answer from the student's earlier answers. So an answer
+that is right except for an earlier mistake gets its mark: each mistake
+costs a mark only once. step.py has the questions of one training step, and
+slips.py names mistakes.
 """
 
 from __future__ import annotations
@@ -26,23 +27,24 @@ _EXPECTED = "expected real numbers, such as 0.5 or [[0.5, -1], [2, 0]]"
 
 
 class Computed(Question):
-    """Numbers that follow from those before.
+    """A question whose answer is computed from earlier answers.
 
     Attributes
     ----------
     letter : str
-        Of the answer.
+        The letter that stands for the answer.
     reads : list of str
-        The letters of the answers that it follows from.
+        The letters of the earlier answers that run needs.
     run : callable
-        From the value of each letter, the answer.
+        Returns the answer for the value of each letter.
     write : callable
-        Puts an answer among the values.
+        Writes an answer into the values.
     is_laid : bool
-        Whether the layout transposes it.
-    traces, wrong : callable or None
-        From the values, what slips.py needs; and what it would be after
-        some slips.
+        Whether the answer is transposed in the other layout.
+    traces : callable or None
+        Returns for the values the Traces that slips.py needs.
+    wrong : callable or None
+        Yields for the values the answers that some mistakes would give.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Computed(Question):
         self.sizes = sizes or {}
 
     def found(self, answer: Any, state: State) -> Found:
-        """Return whether the numbers are right, or follow from wrong ones."""
+        """Return whether the numbers are right, perhaps for wrong earlier ones."""
         try:
             given = real_array("answer", self.key, _from_text(answer), np.float64)
         except (TypeError, RecursionError):
@@ -95,7 +97,7 @@ class Computed(Question):
     def _judged(
         self, array: Array | None, turned: Array | None, state: State
     ) -> tuple[Found, Array]:
-        """Return what is found, and the answer the right way round."""
+        """Return the judgement, and the answer in the sheet's orientation."""
         carried = self._carried(state)
         is_same = (
             array is not None and turned is not None and np.array_equal(array, turned)
@@ -123,10 +125,11 @@ class Computed(Question):
         return Found(1.0, "carried", f"right, given your {keys}", is_said=True)
 
     def _is_right(self, array: Array, carried: list[Array], state: State) -> bool:
-        """Return whether an answer is right, or between right ones.
+        """Return whether an answer is right, or between two right answers.
 
-        Who rounds at each step and who does not differ by more than a unit
-        where a step enlarges what rounding has left.
+        One student may round in each step, and another only at the end.
+        If a later step enlarges the difference, their answers can differ
+        by more than one unit of the last digit. Both are right.
         """
         if slips.is_near(array, self.solution):
             return True
@@ -137,7 +140,7 @@ class Computed(Question):
         return bool(np.all((array >= low - allowed) & (array <= high + allowed)))
 
     def _carried(self, state: State) -> dict[tuple[str, ...], Array]:
-        """Return what follows from this student's answers, or some of them."""
+        """Return the answers that follow from some earlier ones of the student."""
         read = [letter for letter in self.reads if letter in state.given]
         found: dict[tuple[str, ...], Array] = {}
         for count in range(len(read), 0, -1):
@@ -159,7 +162,7 @@ class Computed(Question):
     def _named(
         self, array: Array, carried: dict[tuple[str, ...], Array], state: State
     ) -> Found:
-        """Return the slip that a wrong answer is, if it is one."""
+        """Return the mistake that explains a wrong answer, if one does."""
         values = dict(state.values)
         for right in [*carried.values()][:1] + [self.solution]:
             verdict = None
@@ -187,12 +190,12 @@ class Computed(Question):
 
 
 def _from_text(answer: Any) -> Any:
-    """Return an answer with each number that stands there as text read.
+    """Return an answer in which each text is replaced by its number.
 
     Raises
     ------
     ValueError
-        If a text is no number, and no list of numbers as JSON has it.
+        If a text is neither a number nor a list of numbers in JSON.
     """
     if isinstance(answer, np.ndarray) and answer.dtype.kind in "UO":
         answer = answer.tolist()
@@ -212,7 +215,7 @@ def _from_text(answer: Any) -> Any:
 
 
 def _as(given: Array, shape: tuple[int, ...]) -> Array | None:
-    """Return an answer in a shape, if it is that but for sides of 1."""
+    """Return an answer in a shape, if only sides of length 1 differ."""
     long = [side for side in given.shape if side != 1]
     if long == [side for side in shape if side != 1]:
         return given.reshape(shape)

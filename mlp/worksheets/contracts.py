@@ -1,8 +1,9 @@
-"""A student's classes, made to be measured.
+"""Wrappers that let the library check a student's classes.
 
-A submission may subclass the library's classes, or import nothing of them
-and keep the same contract: forward and backward, and parameters that have
-data and grad. Both are measured in the same way.
+A student's class may be a subclass of the library's class. It may also
+import nothing from the library, if it has the same methods, forward and
+backward, and parameters with data and grad. Both are checked in the same
+way.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from mlp.core.parameter import Parameter
 
 
 class Plain:
-    """A parameter without rules, for an optimizer that knows none of ours."""
+    """A plain parameter, for an optimizer that does not use the library."""
 
     def __init__(self, data: npt.ArrayLike) -> None:
         self.data = np.array(data, np.float64)
@@ -29,11 +30,11 @@ class Plain:
 
 
 class Refused(Exception):
-    """What a submission has is not what the contract asks for."""
+    """A student's class lacks something that the checks need."""
 
 
 def instance_of(cls: Any, *arguments: Any, **optional: Any) -> Any:
-    """Return cls(*arguments), with the optional arguments that it takes."""
+    """Return cls(*arguments), with those optional arguments that cls takes."""
     if not isinstance(cls, type):
         raise Refused(f"expected a class, got a {type(cls).__name__}")
     kept = {k: v for k, v in optional.items() if takes_keyword(cls, k)}
@@ -45,7 +46,7 @@ def instance_of(cls: Any, *arguments: Any, **optional: Any) -> Any:
 
 
 def parameter(layer: Any, name: str, shape: tuple[int, ...]) -> Any:
-    """Return a layer's parameter, which has data and grad."""
+    """Return a layer's parameter; raise unless it has data and grad."""
     found: Any = getattr(layer, name, None)
     if found is None or not (hasattr(found, "data") and hasattr(found, "grad")):
         raise Refused(
@@ -62,15 +63,15 @@ def parameter(layer: Any, name: str, shape: tuple[int, ...]) -> Any:
 
 
 def as_layer(inner: Any, parameters: Mapping[str, Any], faults: dict[str, str]) -> Any:
-    """Return a Layer that does what the student's does.
+    """Return a Layer that runs the student's layer.
 
-    A gradient that has no meaning (None, or of another shape) is a sentence
-    in faults, under the parameter's name or "x", and counts as 0.
+    If a gradient is None or has another shape, a sentence is written into
+    faults, under the parameter's name or "x", and zeros replace it.
     """
     blank = {name: p.grad for name, p in parameters.items()}
 
     class Wrapped(Layer):
-        """Holds copies of the parameters, so that they can be moved."""
+        """Has copies of the parameters, so that a check can change them."""
 
         def __init__(self) -> None:
             for name, p in parameters.items():
@@ -99,10 +100,10 @@ def as_layer(inner: Any, parameters: Mapping[str, Any], faults: dict[str, str]) 
 
 
 def as_loss(inner: Any) -> Loss:
-    """Return a Loss that does what the student's does."""
+    """Return a Loss that runs the student's loss."""
 
     class Wrapped(Loss):
-        """Takes labels, as that of the library does."""
+        """Takes labels, like the library's loss."""
 
         takes_labels = True
 
@@ -121,7 +122,7 @@ def as_loss(inner: Any) -> Loss:
 def usable(
     name: str, given: Any, shape: tuple[int, ...], faults: dict[str, str]
 ) -> Array:
-    """Return a gradient, or zeros and a sentence in faults if it is none."""
+    """Return a gradient; if it is not valid, zeros, and a sentence in faults."""
     what = f"∂ℓ/∂{name}" if name == "x" else f"{name}.grad"
     if isinstance(given, np.ndarray | np.number) and given.shape == shape:
         return np.asarray(given)

@@ -1,8 +1,9 @@
-"""Numbers for a sheet, the same for good.
+"""Numbers for a sheet that stay the same in every release.
 
-A seed gives its numbers by SHA-256 and the rules of this file, and not by a
-generator of NumPy, whose streams may change from one release to the next.
-VERSION counts the changes of these rules; it stands on each sheet.
+The numbers are computed from the seed by SHA-256 and the rules in this
+file. NumPy's generators are not used, because their numbers may change from
+one release to the next. VERSION is increased whenever these rules change,
+and each sheet shows it.
 """
 
 from __future__ import annotations
@@ -47,18 +48,18 @@ class Drawn:
         self.seed, self.count = f"mlp worksheet {VERSION}: {seed}", 0
 
     def below(self, n: int) -> int:
-        """Return one of 0, …, n − 1."""
+        """Return one of the numbers 0, …, n − 1."""
         word = hashlib.sha256(f"{self.seed}: {self.count}".encode()).digest()
         self.count += 1
         return int.from_bytes(word) % n
 
     def choices(self, of: Sequence[float], *shape: int) -> Array:
-        """Return an array of some of these numbers."""
+        """Return an array of numbers that are chosen from these."""
         size = int(np.prod(shape))
         return np.array([of[self.below(len(of))] for _ in range(size)]).reshape(shape)
 
     def shuffled(self, items: Sequence[Any]) -> list[Any]:
-        """Return the items in another order."""
+        """Return the items in a random order."""
         left, result = list(items), []
         while left:
             result.append(left.pop(self.below(len(left))))
@@ -66,7 +67,7 @@ class Drawn:
 
 
 def _numbers(drawn: Drawn, k: int, last: Layer) -> Array:
-    """Return targets of a regression, within what the last layer can give."""
+    """Return targets for a regression, in the range of the last layer."""
     return drawn.choices(_REACH.get(type(last), (-2.0, -1.0, 1.0, 2.0)), ROWS, k)
 
 
@@ -92,13 +93,13 @@ TARGETS: dict[type[Loss], Callable[[Drawn, int, Layer], Array]] = {
 
 
 def _of_targets(criterion: Loss) -> Callable[[Drawn, int, Layer], Array]:
-    """Return what draws the targets of a loss."""
+    """Return the function that draws the targets for a loss."""
     usual = _one_hot if criterion.takes_labels else _numbers
     return TARGETS.get(type(criterion), usual)
 
 
 class _Degenerate(Exception):
-    """These numbers will not do; the message says why."""
+    """These numbers are not good for a sheet; the message says why."""
 
 
 def draw(d: Derivation, seed: str) -> tuple[Array, Array]:
@@ -107,15 +108,15 @@ def draw(d: Derivation, seed: str) -> tuple[Array, Array]:
     Parameters
     ----------
     d : Derivation
-        Of the net, which is written into.
+        The derivation of the net whose parameters are written.
     seed : str
-        What the numbers depend on.
+        All numbers depend on it.
 
     Raises
     ------
     ValueError
-        If 60 draws are degenerate: a unit of a ReLU off for each row, a
-        sigmoid or softmax saturated, a gradient 0.
+        If 60 draws are degenerate: a ReLU unit is off (0) for each row, a
+        sigmoid or softmax is saturated, or a gradient is 0.
     """
     reason = ""
     for attempt in range(SHEETS):
@@ -131,10 +132,10 @@ def draw(d: Derivation, seed: str) -> tuple[Array, Array]:
 
 
 def _attempt(d: Derivation, drawn: Drawn, third: int) -> tuple[Array, Array]:
-    """Draw once; the later the third, the less is asked of the numbers.
+    """Draw once; each later third of the attempts has weaker conditions.
 
-    In the second third only the first unit of a ReLU is off somewhere, since
-    in a deep net several that are off leave no path for some gradients.
+    In the second third, only the first unit before a ReLU may be off for a
+    row: in a deep net, several units that are off can make a gradient 0.
     """
     x = drawn.choices(HALVES, ROWS, d.places[0].below.width.value)
     if np.any(x[0] == x[1]) and x.shape[1] < 4:
@@ -157,7 +158,7 @@ def _attempt(d: Derivation, drawn: Drawn, third: int) -> tuple[Array, Array]:
 def _draw_weights(
     drawn: Drawn, layer: Any, x: Array, above: list[Layer], criterion: Loss, third: int
 ) -> None:
-    """Write weights, a unit at a time, whose outputs are neither large nor off."""
+    """Write weights, unit by unit, whose outputs are neither large nor all off."""
     following = type(above[0]) if above else None
     saturates = SATURATES.get(following) if following else None
     logits = not above and _of_targets(criterion) is not _numbers
@@ -181,7 +182,7 @@ def _draw_weights(
 
 
 def _draw_scale(drawn: Drawn, layer: Any, rule: Normalized) -> None:
-    """Write γ, β and, where they are constants, the running mean and variance."""
+    """Write γ, β and, if they are used, the running mean and variance."""
     layer.weight.data[...] = drawn.choices((0.5, 1.0, 2.0), *layer.weight.data.shape)
     layer.bias.data[...] = drawn.choices(SMALL, *layer.bias.data.shape)
     if rule.mean is not None and rule.var is not None:
@@ -190,9 +191,10 @@ def _draw_scale(drawn: Drawn, layer: Any, rule: Normalized) -> None:
 
 
 def _checked(layer: Layer, x: Array, third: int) -> Array:
-    """Return forward of a layer; no unit of it is off in each row, or flat.
+    """Return a layer's output; refuse it if a unit is off in all rows or flat.
 
-    Nor are all units off in a row, and at first some unit is off.
+    Except in the last third, also refuse it if all units are off in a row;
+    in the first third, also if no unit is off.
     """
     y = np.asarray(layer.forward(x))
     off, slope = DEAD.get(type(layer)), SATURATES.get(type(layer))
@@ -207,7 +209,7 @@ def _checked(layer: Layer, x: Array, third: int) -> Array:
 
 
 def _check_gradients(d: Derivation, x: Array, y: Array, least: float) -> None:
-    """Refuse numbers of which a gradient is 0, or an entry of one too small."""
+    """Refuse numbers for which a gradient is 0, or has a very small entry."""
     z = x
     for place in d.places:
         z = np.asarray(place.layer.forward(z))

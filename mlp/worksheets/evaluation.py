@@ -1,7 +1,7 @@
-"""What a formula comes to at a point.
+"""Evaluation: the value of a formula at a point.
 
-A product is that of matrices where they fit, and entry by entry where both
-have one shape. What has no value is a FormulaError, which points at it.
+A product is a matrix product if the shapes allow it. Otherwise it is taken
+entry by entry, for equal shapes. A FormulaError shows what has no value.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SHOWN = re.compile(r"[^∂.(XYZGŶNℓ]|(x̂|[^∂.(ZG])[⁰-⁹¹²³₀-₉�
 
 
 class Evaluation:
-    """A formula at a point; sides() has the values of a = b = c.
+    """A formula at a point; sides() has a value for each side of a = b = c.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Evaluation:
     Attributes
     ----------
     used : list of str
-        The letters in it, as the sheet prints them.
+        The letters in the formula, as the sheet prints them.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class Evaluation:
     def _together(
         self, operation: Callable[..., Any], verb: str, a: Any, b: Any, *values: Value
     ) -> Value:
-        """Return an operation of two values, entry by entry, of two trees."""
+        """Return the values of two trees, combined entry by entry."""
         x, y = values or (self.of(a), self.of(b))
         if x.is_number or y.is_number:
             x, y = (v._replace(data=v.data.reshape(())) if v.is_number else v
@@ -121,7 +121,7 @@ class Evaluation:
         return Value(np.asarray(operation(x.data, y.data)), x.indices | y.indices)
 
     def _check_ends(self, values: list[Value], *trees: Any) -> None:
-        """Raise if an index runs to two ends."""
+        """Raise if an index has different ranges in the values."""
         for axis, name in enumerate(_INDICES):
             ends = {v.data.shape[axis] for v in values if name in v.indices}
             if len(ends) > 1:
@@ -210,7 +210,7 @@ class Evaluation:
         return self._together(lambda x, y: compare(x, y) * 1.0, "compared", a, b)
 
     def _eye(self, *trees: Any) -> Array:
-        """Return what is 1 if i = j, in a question about entries."""
+        """Return 1 if i = j, else 0, as an array; only for entries."""
         if not self.point.size:
             raise self._error("i and j have no meaning in this question", *trees)
         return np.eye(self.point.size)
@@ -305,7 +305,7 @@ class Evaluation:
         return self._apply(self.of(tree), marks)
 
     def _marked(self, token: Any, marks: list[Any]) -> Value:
-        """Return the value of a letter with what stands above and below it."""
+        """Return the value of a letter with its marks above and below."""
         match = re.fullmatch(r"(x̂|.)(\d*)", token)
         letter, number = match.groups() if match else (str(token), "")
         rest: list[tuple[str, str, Any]] = []
@@ -348,7 +348,7 @@ class Evaluation:
         return value
 
     def _one(self, value: Value, kind: str, content: str, mark: Any) -> Value:
-        """Return a value with one thing above or below it."""
+        """Return a value with one mark above or below it."""
         data = value.data
         if kind == "transpose":
             return value if value.indices else value._replace(data=data.T)

@@ -1,9 +1,9 @@
 """The exercises in code, and their checks.
 
-An exercise is a class or a function that a student writes, under the name
-that it has in the library. Each check is worth points, looks at one thing,
-and says in a sentence what is wrong. Each exercise is worth 10 points.
-Nothing here starts a process: grading.py does.
+An exercise is a class or a function that a student writes, with the same
+name as in the library. Each check tests one property, is worth points, and
+says in a sentence what is wrong. An exercise is worth 10 points. This
+module runs the checks; grading.py runs it in a separate process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mlp.worksheets.comparing import Check, sentence_of_error
 
 
 class Result(NamedTuple):
-    """What came of a check: the sentence is "" if it was passed."""
+    """The result of a check; sentence is "" if the check was passed."""
 
     exercise: str
     check: str
@@ -29,7 +29,7 @@ class Result(NamedTuple):
 
 
 class Exercise(NamedTuple):
-    """What to write, and how it is checked."""
+    """The name of what a student writes, and its checks."""
 
     target: str
     checks: tuple[Check, ...]
@@ -40,7 +40,7 @@ _EXTRAS = ("dtype", "modes", "arguments unchanged", "gradients unchanged")
 
 
 def names_of(text: str | Sequence[str]) -> list[str]:
-    """Return the names of exercises in text, "linear,relu" say.
+    """Return the names of the exercises in a text such as "linear,relu".
 
     Raises
     ------
@@ -61,16 +61,16 @@ def names_of(text: str | Sequence[str]) -> list[str]:
 def run(
     exercise: str, namespace: Mapping[str, Any], file: str = ""
 ) -> Iterator[Result]:
-    """Yield the result of each check of an exercise, as soon as it is known.
+    """Yield the result of each check of an exercise.
 
     Parameters
     ----------
     exercise : str
         One of EXERCISES.
     namespace : mapping of str to object
-        What the student's file defines.
+        The names that the student's file defines.
     file : str
-        Its path: an error is reported with the line of this file.
+        The path of this file. An error is reported with its line.
     """
     target, checks = EXERCISES[exercise]
     earned = 0

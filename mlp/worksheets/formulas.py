@@ -1,8 +1,8 @@
-r"""Formulas as students write them, read.
+r"""read: the tree of a formula that a student wrote.
 
-read turns text, LaTeX or the notation of the sheet into a tree, by a
-grammar of lark; nothing is executed. evaluation.py says what a tree comes
-to. Read are
+The formula is plain text, LaTeX or the notation of the sheet. The package
+lark reads it by a grammar, and nothing is executed. evaluation.py computes
+the value of a tree. A formula may have
 
     letters        x ŷ yhat \hat{y} z₁ z1 z_1 W⁽²⁾ W2 W_2 W^{(2)} W^[2]
     derivatives    ∂ℓ/∂ŷ dl/dyhat \frac{\partial l}{\partial \hat{y}}
@@ -13,7 +13,7 @@ to. Read are
     cases          1 if i = j and x > 0, else 0; [x > 0]; 1(x > 0);
                    \mathbb{1}_{x > 0}; \begin{cases} … \end{cases}
     functions      σ sigmoid ReLU max(0, x) tanh softmax log exp diag sum
-                   ‖x‖; with ' for the derivative: σ'(x); those of the net
+                   ‖x‖; the functions of the net; ' is the derivative: σ'(x)
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
 
 
 class FormulaError(ValueError):
-    """A formula that cannot be read, or has no value; str points at the place."""
+    """A formula cannot be read, or has no value; str() shows the place."""
 
     def __init__(self, sentence: str, text: str, start: int, stop: int = 0) -> None:
         line = text[:start].count("\n")
@@ -174,7 +174,7 @@ class FormulaError(ValueError):
 
 
 class ShapeError(FormulaError):
-    """A formula that can be read, and whose shapes do not fit."""
+    """A formula can be read, but its shapes do not fit."""
 
 
 @functools.cache
@@ -191,7 +191,7 @@ def _parser(words: tuple[str, ...]) -> Any:
 
 
 def signs(text: str) -> str:
-    r"""Return a formula with one spelling for each sign, of the same length.
+    r"""Return a formula with one spelling for each sign, and the same length.
 
     Examples
     --------
@@ -209,7 +209,7 @@ def signs(text: str) -> str:
 
 
 def normal(text: str) -> str:
-    """Return a text whose accents are parts of their letters."""
+    """Return a text in which each letter and its accent are one character."""
     return unicodedata.normalize("NFC", text)
 
 
@@ -219,7 +219,7 @@ def read(text: str, words: tuple[str, ...] = ()) -> Any:
     Raises
     ------
     FormulaError
-        If it cannot be read; the message points at the place.
+        If it cannot be read; the message shows the place.
     ImportError
         If lark is not installed.
 
@@ -256,7 +256,7 @@ def _read(text: str, words: tuple[str, ...]) -> Any:
 
 
 def decoded(mark: Any) -> tuple[str, str]:
-    """Return what a mark above or below means, and its content."""
+    """Return the meaning of a mark above or below a letter, and its content."""
     if mark.type in ("PRIME", "TURNED"):
         return "transpose", ""
     if mark.type == "LOWER":
