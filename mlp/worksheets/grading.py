@@ -1,11 +1,11 @@
-"""Marking code: each file in a process of its own.
+"""grade: marks for a student's code, which runs in a separate process.
 
-The process has a session, a folder and limits of its own, and is killed
-with all that it has started when its time is over. If it ends too early,
-another one goes on with the exercises that are left. This is a fence
-against accidents, and no sandbox: docs/teaching.md says how to run it in a
-container. submission.py is what runs in the process; exercises.py is what
-is checked, and reports.py how marks are written.
+The process has its own session, folder and limits. When its time is over,
+it is killed, with all processes that it has started. If it ends too early,
+a new process continues with the remaining exercises. This protects against
+accidents, but it is not a sandbox: docs/teaching.md says how to run it in a
+container. Read submission.py next, which runs in the process; exercises.py
+has the checks, and reports.py writes the marks.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ _RUN = (
 
 @dataclass
 class Graded:
-    """What a submission is worth.
+    """The marks of a submission.
 
     Attributes
     ----------
     file : str
-        Its path, as given.
+        The path of the file.
     results : list of Result
-        One for each check of each exercise.
+        The results, one for each check of each exercise.
     notes : dict of str to str
-        Why an exercise came to its end before its checks did; under "" why
-        the file did.
+        For each exercise that ended before all its checks were done, the
+        reason. The key "" has the reason if the whole file failed.
     seconds : float
-        How long it took.
+        How long grading took.
     """
 
     file: str
@@ -61,11 +61,11 @@ class Graded:
     seconds: float = 0.0
 
     def score(self, exercise: str | None = None) -> int:
-        """Return the points for an exercise, or for all of them."""
+        """Return the points of one exercise, or of all of them."""
         return sum(r.score for r in self._of(exercise))
 
     def maximum(self, exercise: str | None = None) -> int:
-        """Return how many there are to have."""
+        """Return the largest possible number of points."""
         return sum(r.maximum for r in self._of(exercise))
 
     def _of(self, exercise: str | None) -> list[Result]:
@@ -80,23 +80,24 @@ class Graded:
 def grade(
     file: str | os.PathLike[str], exercises: str | Sequence[str], *, seconds: float = 10
 ) -> Graded:
-    """Return what a student's file is worth.
+    """Run a student's file and the checks, and return the marks.
 
     Parameters
     ----------
     file : path
-        A Python file. What cannot be read or run is worth 0, with a note.
+        A Python file. If it cannot be read or run, it gets 0 points, and a
+        note.
     exercises : str or sequence of str
-        "linear,relu" say, or ["linear", "relu"].
+        For example "linear,relu" or ["linear", "relu"].
     seconds : float
         How long the file, and then each exercise, may run.
 
     Raises
     ------
     ValueError
-        If an exercise is unknown, or seconds is not above 0.
+        If an exercise is unknown or given twice, or seconds is not above 0.
     NotImplementedError
-        On Windows, which has no limits of this kind; use WSL.
+        On Windows, which has no such limits; use WSL there.
     """
     names = names_of(exercises)
     numbers.number("grade", "seconds", seconds, above=0)
@@ -131,11 +132,11 @@ def grade(
 
 
 class _Run:
-    """One process, and what came out of it.
+    """One process and its results.
 
-    results are the checks that came to their end, and current is the
-    exercise in which it ended too early, None outside of all; sentence says
-    why. is_void says that no result counts.
+    results has the checks that were completed. If the process ended too
+    early, sentence says why, and current is the exercise that was running,
+    or None. is_void says that no result counts.
     """
 
     def __init__(self, file: Path, names: list[str], seconds: float) -> None:
@@ -157,7 +158,7 @@ class _Run:
             self._run(folder, [str(copy), names, seconds])
 
     def _run(self, folder: str, arguments: list[Any]) -> None:
-        """Start the process, read what it says, and end it."""
+        """Start the process, read its records, and end it."""
         here = os.getcwd()
         root = str(Path(__file__).parents[2])
         path = [p for p in sys.path if p and os.path.abspath(p) != here]
@@ -195,7 +196,7 @@ class _Run:
             self.sentence = f"the process ended before the checks did ({how})"
 
     def _read(self, process: subprocess.Popen[bytes], source: int) -> None:
-        """Take records until the process is done, or a limit is reached."""
+        """Read records until the process is done, or a limit is reached."""
         said, rest, printed = 0, b"", 0
         output = process.stdout.fileno() if process.stdout else source
         limit = START
@@ -226,7 +227,7 @@ class _Run:
                         return
 
     def _take(self, line: bytes) -> bool:
-        """Read a record; return whether the clock starts again."""
+        """Read a record; return whether to measure the time from 0 again."""
         try:
             record = json.loads(line)
             if record["token"] != self._token:

@@ -1,4 +1,4 @@
-"""The checks of linear, relu and sigmoid."""
+"""The checks of the exercises linear, relu and sigmoid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlp.worksheets.comparing import Check, differs, drawn, unchanged, verdict
 
 
 def _linear(cls: Any, n: int = 3, m: int = 4) -> tuple[Any, dict[str, Any], Linear]:
-    """Return a student's layer, its parameters, and the library's with the same."""
+    """Return a student's layer, its parameters, and a Linear with the same ones."""
     layer = contracts.instance_of(cls, n, m, rng=np.random.default_rng(0))
     shapes = {"weight": (m, n), "bias": (m,)}
     parameters = {k: contracts.parameter(layer, k, s) for k, s in shapes.items()}
@@ -92,7 +92,7 @@ def _linear_arguments(cls: Any) -> str:
 
 
 def _modes(layer: Any, x: Array) -> str:
-    """Return whether a layer gives the same in both modes, and each time."""
+    """Return how outputs differ between the modes, or between two calls."""
     first = np.array(layer.forward(x.copy()))
     for mode in ("eval", "train"):
         if callable(getattr(layer, mode, None)):
@@ -160,7 +160,7 @@ def _activation(ours: type[ReLU] | type[Sigmoid], extreme: Check) -> tuple[Check
 
 
 def _at(what: str, ours: Any, x: Array) -> Callable[[Any], str]:
-    """Return a check of forward and backward at given numbers."""
+    """Return a check of forward and backward for given numbers."""
 
     def run(cls: Any) -> str:
         layer, own = contracts.instance_of(cls), ours()

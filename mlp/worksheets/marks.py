@@ -1,4 +1,4 @@
-"""Marks: what a student's answers are worth, and why."""
+"""Marks: the marks of one student's answers, with the reasons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mlp.worksheets.slips import hint
 
 
 class MarkRow(NamedTuple):
-    """One question: its mark, None if the answer could not be read."""
+    """A question and its mark, which is None if the answer cannot be read."""
 
     question: str
     mark: float | None
@@ -26,17 +26,18 @@ class MarkRow(NamedTuple):
 
 
 class Marks:
-    """The marks of one student, to be printed.
+    """The marks of one student; print shows them.
 
     Attributes
     ----------
     rows : list of MarkRow(question, mark, maximum, text)
-        In the order of the sheet; then those of questions that are not on
-        it, whose maximum is 0.
+        The questions in the order of the sheet. Then come answers to
+        questions that are not on the sheet, with the maximum 0.
     total, maximum : float
-        The sums; a mark of None counts as 0 until someone reads the answer.
+        The sums. A mark of None counts as 0 until someone reads the answer.
     verdicts : dict of str to str
-        What each answer is, in a word or two, whatever the hints.
+        A verdict of a few words for each answer. It does not depend on
+        hints.
     unread : list of str
         The questions whose mark is None.
     """
@@ -48,7 +49,7 @@ class Marks:
         self.unread = [row.question for row in rows if row.mark is None and row.maximum]
 
     def __str__(self) -> str:
-        """Return a table, and the total."""
+        """Return a table of the marks, and the total."""
         rows = [
             [row.question, "-" if row.mark is None else f"{row.mark:g}",
              f"{row.maximum:g}", row.text.splitlines()[0] if row.text else ""]
@@ -69,7 +70,7 @@ class Marks:
 
 
 def answers_of(answers: Any) -> dict[str, Any]:
-    """Return answers by question, from a mapping or a JSON file."""
+    """Return a dict of answers by question, from a mapping or a JSON file."""
     if isinstance(answers, str | os.PathLike):
         path = Path(answers)
         try:
@@ -93,7 +94,7 @@ def answers_of(answers: Any) -> dict[str, Any]:
 
 
 def _plain(answer: Any) -> Any:
-    """Return an array of texts, or of whole numbers such as a shape, as a list."""
+    """Return an array of texts or of whole numbers as a list."""
     if isinstance(answer, np.ndarray) and answer.dtype.kind in "iuU":
         return answer.tolist()
     return answer
@@ -107,7 +108,7 @@ def graded(
     values: dict[str, Any],
     hints: str,
 ) -> Marks:
-    """Return the marks of answers, each found in the order of the sheet."""
+    """Return the marks of the answers, judged in the order of the sheet."""
     given = answers_of(answers)
     state = State(layout, allowed, values)
     rows, verdicts = [], {}
@@ -129,7 +130,7 @@ def graded(
 
 
 def _said(found: Found, hints: str) -> str:
-    """Return what a student is told."""
+    """Return the text for the student about an answer."""
     if found.label == "right":
         return ""
     if found.is_said:

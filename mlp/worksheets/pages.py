@@ -1,7 +1,7 @@
 """A sheet in plain text, Markdown, LaTeX and HTML.
 
-A page is a list of blocks; a block is made of cells, which are texts and
-formulas. An item without an answer has room to write one.
+A page is a list of blocks. A block has cells, which are texts and formulas.
+A question without its answer leaves room to write one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Matrix(Expr):
         self.array = array
 
     def show(self, n: Notation) -> str:
-        """Return a number, or rows of numbers between brackets."""
+        """Return a number, or rows of numbers in brackets."""
         rows = [[written(a) for a in row] for row in np.atleast_2d(self.array)]
         if not self.array.ndim:
             return n.token(rows[0][0])
@@ -55,7 +55,7 @@ class Matrix(Expr):
 
 
 def written(number: float) -> str:
-    """Return a number, rounded, without zeros at its end."""
+    """Return a number as text, rounded, without zeros at its end."""
     rounded = round(float(number), DIGITS) + 0.0
     return np.format_float_positional(rounded, trim="-")
 
@@ -73,7 +73,7 @@ class Text(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A question with its number; its answer, or the lines that it needs."""
+    """A question with its number, and its answer or lines to write one."""
 
     key: str
     cells: Sequence[Cell]
@@ -86,7 +86,7 @@ Blocks = Sequence[Block]
 
 
 class _Form(NamedTuple):
-    """How a kind of page writes a cell, and each block of what cells have become."""
+    """How a format writes each cell, and each block of written cells."""
 
     cell: Callable[[Cell], str]
     heading: Callable[[str], str]
@@ -134,20 +134,20 @@ _TEXT = _Form(
 
 
 def to_text(title: Sequence[Cell], blocks: Blocks) -> str:
-    """Return the page in plain Unicode, within 100 columns."""
+    """Return the page as Unicode text of at most 100 columns."""
     head = _underlined(_TEXT.cells(title), "═")
     return "\n".join([head, *_TEXT.parts(blocks)])
 
 
 def _in_latex(cell: Cell, escaped: Callable[[str], str]) -> str:
-    """Return words, escaped, or a formula between dollars."""
+    """Return escaped words, or a formula between dollar signs."""
     if isinstance(cell, str):
         return escaped(cell)
     return f"${cell.layout(LATEX).strip()}$"
 
 
 def _marked(text: str) -> str:
-    """Return a text in which Markdown finds no mark of its own."""
+    """Return a text in which Markdown's special characters are escaped."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]<>#|~$" else c for c in text)
 
 
@@ -162,7 +162,7 @@ _MARKDOWN = _Form(
 
 
 def to_markdown(title: Sequence[Cell], blocks: Blocks) -> str:
-    """Return the page in Markdown, with LaTeX between dollars."""
+    """Return the page in Markdown, with LaTeX between dollar signs."""
     head = f"# {_MARKDOWN.cells(title)}"
     return "\n\n".join([head, *_MARKDOWN.parts(blocks)]) + "\n"
 
@@ -176,7 +176,7 @@ _SPECIAL = {
 
 
 def _escaped(text: str) -> str:
-    """Return a text for LaTeX; a letter that pdfTeX has no font for is "?"."""
+    """Return an escaped text for LaTeX; "?" replaces what pdfTeX cannot print."""
     return "".join(
         _SPECIAL.get(c)
         or (f"\\{c}" if c in "&%$#_{}" else c if ord(c) < 0x180 else "?")
@@ -211,7 +211,7 @@ _PREAMBLE = r"""\documentclass[a4paper,11pt]{article}
 
 
 def to_latex(title: Sequence[Cell], blocks: Blocks) -> str:
-    """Return the page as a document that needs amsmath, with room to write."""
+    """Return the page as a LaTeX document that needs amsmath."""
     head = rf"{_PREAMBLE}\section*{{{_LATEX.cells(title)}}}"
     body = "\n\n".join(_LATEX.parts(blocks))
     return f"{head}\n{body}\n\\end{{document}}\n"
@@ -235,6 +235,6 @@ _STYLE = """<style>
 
 
 def to_html(title: Sequence[Cell], blocks: Blocks) -> str:
-    """Return the page in HTML with MathML: no script, no network."""
+    """Return the page in HTML with MathML; it needs no script or network."""
     head = f"<h1>{_HTML.cells(title)}</h1>"
     return html.page(_TEXT.cells(title), _STYLE, head, *_HTML.parts(blocks))

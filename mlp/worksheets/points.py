@@ -1,4 +1,4 @@
-"""Random points, at which formulas are compared."""
+"""Points: random numbers, for which formulas are compared."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ COUNT = 3  # points
 
 
 class Points:
-    """A net at random parameters, in both layouts.
+    """A net with random parameters, in both layouts.
 
     Attributes
     ----------
     at : dict of str to list of (Derivation, dict)
-        By the layout, the derivation and the value of each letter.
+        For each layout and each point, the derivation, and the value of
+        each letter.
     """
 
     def __init__(self, d: Derivation) -> None:
@@ -66,10 +67,11 @@ class Points:
     def targets(
         self, cell: Any, shape: Any = None, of_entries: bool = False
     ) -> dict[str, list[Target]]:
-        """Return the points with the value of a cell.
+        """Return the points, each with the value of a cell.
 
-        cell and shape are functions of a derivation, since each layout has
-        its own; of_entries says whether i and j have a meaning.
+        cell and shape are functions of a derivation, because each layout
+        has its own derivation. of_entries says whether the indices i and j
+        have a meaning.
         """
         found: dict[str, list[Target]] = {}
         for layout, at in self.at.items():
@@ -100,7 +102,7 @@ def _letters(d: Derivation, x: Any, y: Any) -> dict[str, Any]:
 
 
 def _functions(d: Derivation) -> dict[str, Function]:
-    """Return the functions of FUNCTIONS, and those of the net by their names."""
+    """Return FUNCTIONS, and the functions of the net, by their names."""
     found = dict(FUNCTIONS)
     for place in d.places:
         rule = place.rule
@@ -127,7 +129,7 @@ def _applied(cell: Any) -> Iterator[Apply]:
 
 
 def _with_slope(rule: Elementwise) -> Function:
-    """Return a function and its derivative, by a rule."""
+    """Return the function and the derivative of a rule."""
     z, a = Symbol("z"), Symbol("a")
 
     def function(array: Any) -> Any:
@@ -160,7 +162,7 @@ def letters_of(cell: Expr) -> Iterator[str]:
 
 
 def left_out(cell: Expr, point: Point) -> list[Slip]:
-    """Return what a chain gives if one of its square Jacobians is left out."""
+    """Return the values of a chain in which one square Jacobian is left out."""
     found = []
     if isinstance(cell, Chain):
         for k, link in enumerate(cell.args):

@@ -1,8 +1,8 @@
-"""The questions of a sheet.
+"""The questions that are answered with words or formulas.
 
-Each marks its own answer. Here are those that are answered by words and by
-formulas; computed.py has those answered by numbers, and sections.py puts
-them in order.
+Each question marks its own answer. computed.py has the questions that are
+answered with numbers, and sections.py has the questions of each section.
+Read computed.py next.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOSS = Scalar("ℓ")
 
 
 class Found(NamedTuple):
-    """What is found of an answer: its share of the mark, and why."""
+    """The judgement of an answer: its share of the mark, and the reason."""
 
     share: float | None  # None: it could not be read
     label: str = ""
@@ -41,20 +41,20 @@ RIGHT = Found(1.0, "right")
 
 @dataclass
 class State:
-    """What is known of one student while the sheet is marked.
+    """The answers of one student so far, while the sheet is marked.
 
     Attributes
     ----------
     layout : str
-        The one of the sheet.
+        The layout of the sheet.
     allowed : tuple of str
-        Those in which an answer gets its mark.
+        The layouts in which an answer gets its mark.
     values : dict
-        The letters, with this student's numbers where there are some.
+        The value of each letter, from this student if there is an answer.
     given : dict of str to str
-        By each letter that the student answered, the question.
+        For each letter that the student answered, the question.
     right : set of str
-        The letters whose answer is right, up to rounding.
+        The letters whose answer is right, except for rounding.
     """
 
     layout: str
@@ -64,7 +64,7 @@ class State:
     right: set[str] = field(default_factory=set)
 
     def in_layouts(self, found: Collection[str]) -> Found:
-        """Return what is found of an answer that is right in some layouts."""
+        """Return the judgement of an answer that is right in some layouts."""
         order = [self.layout, *LAYOUTS]
         first = next((a for a in order if a in found and a in self.allowed), None)
         if first == self.layout:
@@ -82,25 +82,25 @@ class State:
         )
 
     def in_other_layout(self) -> Found:
-        """Return what is found of an answer that is right in the other layout."""
+        """Return the judgement of an answer in the other layout."""
         return self.in_layouts({*LAYOUTS} - {self.layout})
 
 
 class Question:
-    """One question: its key, what it asks, its solution.
+    """One question of a sheet.
 
     Attributes
     ----------
     key : str
         Its number on the sheet.
     asks : list of Cell
-        The text.
+        The text of the question.
     solution : array or str
-        As an answer would be given.
+        The solution in the form of an answer.
     shown : list of Cell
-        The solution as the solution sheet shows it.
+        The solution in the form that the solution sheet shows.
     room : int
-        How many lines an answer needs.
+        The number of lines that an answer needs.
     """
 
     maximum = 1.0
@@ -112,12 +112,12 @@ class Question:
         self.shown, self.room = shown, room
 
     def found(self, answer: Any, state: State) -> Found:
-        """Return what is found of an answer."""
+        """Return the judgement of an answer."""
         raise NotImplementedError
 
 
 class Ordered(Question):
-    """The five steps, whose letters are put in order."""
+    """The question for the order of the five steps, as letters."""
 
     def __init__(self, key: str, asks: list[Cell], names: Sequence[str]) -> None:
         self.names = dict(zip("ABCDE", names, strict=True))
@@ -128,7 +128,7 @@ class Ordered(Question):
         self.letters = letters
 
     def found(self, answer: Any, state: State) -> Found:
-        """Return whether the order is right; zeroing has room before backward."""
+        """Judge the order; zeroing may be anywhere before backward."""
         text = answer if isinstance(answer, str) else ""
         if isinstance(answer, list | tuple):
             text = " ".join(map(str, answer))
@@ -156,7 +156,7 @@ class Ordered(Question):
 
 
 class Chosen(Question):
-    """A word out of a few."""
+    """A question for one of a few words."""
 
     def __init__(
         self, key: str, asks: list[Cell], words: Sequence[str], solution: str
@@ -165,7 +165,7 @@ class Chosen(Question):
         self.words = words
 
     def found(self, answer: Any, state: State) -> Found:
-        """Return whether it is the word."""
+        """Return whether the answer is the right word."""
         said = answer.strip(" .\n").lower() if isinstance(answer, str) else None
         if said not in self.words:
             words = " or ".join(self.words)
@@ -174,7 +174,7 @@ class Chosen(Question):
 
 
 class Shaped(Question):
-    """The shape of a gradient, in letters or in numbers."""
+    """A question for the shape of a gradient, in letters or in numbers."""
 
     def __init__(self, key: str, asks: list[Cell], shape: Any) -> None:
         super().__init__(key, asks, str(shape), [shape], 1)
@@ -182,7 +182,7 @@ class Shaped(Question):
         self.numbers = tuple(map(str, shape.value))
 
     def found(self, answer: Any, state: State) -> Found:
-        """Return whether it is the shape."""
+        """Return whether the answer is the right shape."""
         parts = answer
         if isinstance(answer, str):
             parts = re.split(r"\s*(?:×|,|\\times|\*|(?<=[\w\s])x(?=[\w\s]))\s*", answer)
@@ -201,7 +201,7 @@ class Shaped(Question):
 
 
 def _column(shape: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the shape of a column, h × 1, for that of a vector, h."""
+    """Return the shape h × 1 of a column for the shape h of a vector."""
     return (*shape, "1") if len(shape) == 1 else shape
 
 
@@ -210,27 +210,28 @@ def _lowered(text: str) -> str:
 
 
 class Target(NamedTuple):
-    """A point, and the right value there."""
+    """A point, and the right value at this point."""
 
     point: Point
     array: Array
 
 
 class Formula(Question):
-    """A formula, compared with the right one at random points.
+    """A question for a formula, which is compared at random points.
 
     Attributes
     ----------
     targets : dict of str to list of Target
-        By the layout; made when the first answer comes.
+        The right values for each layout, computed for the first answer.
     own : str
-        The letter that is asked for, with which the answer may begin.
+        The letter that the question asks for. The answer may begin with it,
+        as in own = ….
     may : callable
-        Whether the answer may be made of a letter.
+        Returns whether the answer may contain a letter.
     is_laid : bool
-        Whether the layout changes it.
+        Whether the formula depends on the layout.
     left_out : callable or None
-        Returns, for a point, slips by which a factor is left out.
+        Returns for a point the values in which one factor is left out.
     """
 
     def __init__(
@@ -252,7 +253,7 @@ class Formula(Question):
 
     @cached_property
     def targets(self) -> dict[str, list[Target]]:
-        """The right values, by the layout."""
+        """The right values for each layout."""
         return self._made()
 
     def found(self, answer: Any, state: State) -> Found:
@@ -300,7 +301,7 @@ class Formula(Question):
         return [self._side(values, k, state) for k in range(count)]
 
     def _values(self, answer: str, layout: str) -> list[list[Array]]:
-        """Return of each side its values at the points."""
+        """Return for each side its values at the points."""
         sides: dict[int, list[Array]] = {}
         for point, _ in self.targets[layout]:
             formula = Evaluation(answer, point)
@@ -386,7 +387,7 @@ class Formula(Question):
 
 
 class _Forbidden(Exception):
-    """A letter that a question may not be answered with."""
+    """The answer contains a letter that it may not contain."""
 
 
 def _shape(a: Array) -> tuple[int, ...]:
@@ -398,7 +399,7 @@ def _size(a: Array) -> str:
 
 
 def _alike(a: Array, b: Array) -> bool:
-    """Return whether two values are one, entries of one index being a row too."""
+    """Return whether two values are equal; entries of one index may be a row."""
     if a.ndim == 1 and b.ndim == 2 and 1 in b.shape:
         b = b.ravel()
     if a.size == b.size == 1:

@@ -1,4 +1,4 @@
-"""Marks of code: table, JSON, CSV and Gradescope."""
+"""The marks of code as a table, JSON, CSV and for Gradescope."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HINTS = ("none", "some", "all")
 
 
 def rows(graded: Graded, hints: str) -> list[dict[str, Any]]:
-    """Return a row for each check, or for each exercise without hints."""
+    """Return a row for each check, or without hints for each exercise."""
     if hints != "none":
         return [
             {
@@ -41,7 +41,7 @@ def rows(graded: Graded, hints: str) -> list[dict[str, Any]]:
 
 
 def notes(graded: Graded) -> list[str]:
-    """Return why exercises, or the file, ended early; said whatever the hints."""
+    """Return why exercises or the file ended early; hints do not matter here."""
     return [f"{n}: {text}" if n else text for n, text in graded.notes.items()]
 
 
@@ -63,7 +63,7 @@ def to_table(all_graded: Sequence[Graded], hints: str) -> str:
 
 
 def to_json(all_graded: Sequence[Graded], hints: str) -> str:
-    """Return a list, with an object for each student."""
+    """Return a JSON list with an object for each student."""
     whole = [
         {
             "file": graded.file,
@@ -79,7 +79,7 @@ def to_json(all_graded: Sequence[Graded], hints: str) -> str:
 
 
 def to_csv(all_graded: Sequence[Graded], hints: str) -> str:
-    """Return a line for each student, with a column for each exercise."""
+    """Return CSV with a line for each student and a column for each exercise."""
     names = all_graded[0].exercises
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -94,7 +94,7 @@ def to_csv(all_graded: Sequence[Graded], hints: str) -> str:
 
 
 def _failed(graded: Graded, hints: str) -> list[str]:
-    """Return which checks failed, each sentence once, and none that is a note."""
+    """Return which checks failed, each sentence once, without the notes."""
     checks: dict[tuple[str, str], list[str]] = {}
     for r in graded.results:
         if r.sentence and r.sentence not in graded.notes.values():
@@ -107,7 +107,7 @@ def _failed(graded: Graded, hints: str) -> list[str]:
 
 
 def to_gradescope(all_graded: Sequence[Graded], hints: str) -> str:
-    """Return results.json of one student, as Gradescope documents it."""
+    """Return results.json for one student, in Gradescope's format."""
     [graded] = all_graded
     whole = {
         "score": graded.score(),

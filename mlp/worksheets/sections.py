@@ -1,4 +1,4 @@
-"""Which questions there are, section by section."""
+"""Sections: the questions of each section of a sheet."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ STEPS = "forward", "loss", "zero the gradients", "backward", "step"
 
 
 class Sections:
-    """The questions on a net, section by section.
+    """The questions on a net, for each section.
 
     Parameters
     ----------
     d : Derivation
-        Of the net, with the numbers of the sheet.
+        The derivation of the net, with the numbers of the sheet.
     training : Training
-        Its step with numbers.
+        The questions of one training step.
     shuffled : list of str
         STEPS in the order in which the sheet shows them.
     """
@@ -64,7 +64,7 @@ class Sections:
 
     @cached_property
     def points(self) -> Points:
-        """Where formulas are compared, made when the first one comes."""
+        """The points for comparing formulas, made for the first formula."""
         return Points(self.d)
 
     def _steps(self) -> Iterator[Question]:
@@ -165,7 +165,7 @@ class Sections:
 
     @property
     def _k(self) -> dict[str, int]:
-        """What the loss of one data point is divided by."""
+        """The number K if the loss of one data point is divided by it."""
         n, k = self.training.y.shape
         return {a: v for a, v in sizes_of(self.d.criterion, n, k).items() if a == "K"}
 

@@ -1,8 +1,9 @@
 """worksheet: homework on one net.
 
-The questions are those of derive and trace, turned round: the sheet has the
-left sides, the solution the right ones, and grade marks what comes back.
-Read questions.py for how an answer is marked, drawing.py for the numbers.
+derive and trace show equations. The sheet shows their left sides and asks
+for the right sides, which the solution has. grade marks the answers of a
+student. Read questions.py next, on how an answer is marked; drawing.py
+draws the numbers.
 """
 
 from __future__ import annotations
@@ -36,29 +37,30 @@ RATES = (0.1, 0.2, 0.5)
 class Worksheet:
     """A sheet of questions on one net, and its solution.
 
-    worksheet makes it; print it, or to_markdown(), to_latex(), to_html().
-    Each of them takes solved=True, for the solution.
+    worksheet() returns it. print shows the sheet; to_text(), to_markdown(),
+    to_latex() and to_html() return it as text. Each of the four has an
+    argument solved=True, for the solution.
 
     Attributes
     ----------
     model : Layer
-        A copy of the net, in evaluation mode, with the sheet's numbers.
+        A copy of the net with the numbers of the sheet, in evaluation mode.
     criterion : Loss
         A copy of the loss.
     x, y : array of shape (2, n) and (2, K)
         Two data points, in rows.
     lr : float
-        Of the step of SGD.
+        The learning rate of the step of SGD.
     layout : str
-        That of the sheet, "numerator" or "denominator".
+        The layout of the sheet, "numerator" or "denominator".
     digits : int
-        To how many digits after the decimal point answers are wanted.
+        How many digits after the decimal point an answer needs.
     questions : dict of str to str
-        The questions by their numbers.
+        The text of each question, by its number.
     solution : dict of str to array or str
-        A right answer to each.
+        A right answer to each question, by its number.
     version : int
-        Of the rules by which the numbers are drawn.
+        The version of the rules that draw the numbers.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class Worksheet:
     # ------------------------------------------------------------------- pages
 
     def title(self) -> list[Cell]:
-        """Return what the sheet is about."""
+        """Return the title, with the layers and the loss."""
         first, *others = (place.name for place in self.derivation.places)
         cells: list[Cell] = ["Worksheet on ", first]
         for name in others:
@@ -125,7 +127,8 @@ class Worksheet:
     def blocks(self, solved: bool = False, name: str = "") -> Iterator[pages.Block]:
         """Yield the blocks of the sheet, or of its solution.
 
-        One with a name keeps its seed, which gives the solution away.
+        A sheet with a name does not show its seed, because anyone can make
+        the solution from the seed.
         """
         seed = "" if name else f", seed {self.seed}"
         yield pages.Text(self._legend())
@@ -199,7 +202,7 @@ class Worksheet:
         return str(write(title, list(self.blocks(solved, name))))
 
     def __str__(self) -> str:
-        """Return the sheet in plain Unicode, within 100 columns."""
+        """Return the sheet as Unicode text of at most 100 columns."""
         return self._page(pages.to_text, False, "")
 
     def __repr__(self) -> str:
@@ -212,15 +215,15 @@ class Worksheet:
         return self._page(pages.to_text, solved, name)
 
     def to_markdown(self, *, solved: bool = False, name: str = "") -> str:
-        """Return it in Markdown; name stands in the title."""
+        """Return the sheet in Markdown; name is added to the title."""
         return self._page(pages.to_markdown, solved, name)
 
     def to_latex(self, *, solved: bool = False, name: str = "") -> str:
-        """Return it as a LaTeX document that needs amsmath."""
+        """Return the sheet as a LaTeX document that needs amsmath."""
         return self._page(pages.to_latex, solved, name)
 
     def to_html(self, *, solved: bool = False, name: str = "") -> str:
-        """Return it as one page with MathML: no script, no network."""
+        """Return the sheet in HTML with MathML; it needs no network."""
         return self._page(pages.to_html, solved, name)
 
     # ------------------------------------------------------------------- marks
@@ -237,23 +240,23 @@ class Worksheet:
         Parameters
         ----------
         answers : mapping, or path of a JSON file
-            An array, a word or a formula by the number of its question.
+            An array, a word or a formula for the number of each question.
         layout : "numerator", "denominator" or None
-            The layout in which an answer gets its mark; None for both. The
-            other one is named either way.
+            The layout in which an answer gets its mark; None allows both.
+            grade always says if an answer is in the other layout.
         hints : "none", "some" or "all"
-            What is said of a wrong answer: nothing; where to look; which
-            slip it is.
+            What grade says of a wrong answer: nothing, where to look, or
+            which mistake it is.
 
         Returns
         -------
         Marks
-            To be printed; .rows, .total, .maximum.
+            print shows them; see also .rows, .total and .maximum.
 
         Raises
         ------
         ValueError
-            If the file holds no JSON, or no answers by question.
+            If the file is not JSON, or has no answers by question.
         TypeError
             If answers is neither a mapping nor a path.
         ImportError
@@ -261,8 +264,8 @@ class Worksheet:
 
         Notes
         -----
-        A number that follows from a wrong one is right: each question is
-        calculated again from the answers before it.
+        An answer that follows from an earlier wrong answer counts as right:
+        each question is calculated again from the earlier answers.
         """
         if layout is not None:
             numbers.one_of("grade", "layout", layout, LAYOUTS)
@@ -289,38 +292,39 @@ def worksheet(
     Parameters
     ----------
     model : Sequential, or one layer
-        It stays as it is. Its widths and layers count, not its numbers.
+        The net, which is not changed. The sheet has the same layers and
+        widths, but other numbers.
     criterion : Loss
-        The loss at the end.
+        The loss.
     questions : "all", or some of the sections
         "steps", "forward", "gradients", "jacobians", "numbers",
         "mistakes". A question has the same number on each sheet.
     layout : "numerator" or "denominator"
-        As for derive.
+        As in derive.
     seed : int
-        Which sheet. The same seed gives the same sheet, on every machine
-        and with every NumPy, as long as the version on it is the same.
+        The same seed gives the same sheet, on every machine and with every
+        NumPy, as long as the version on the sheet is the same.
 
     Returns
     -------
     Worksheet
-        print it; .solution; .grade(answers).
+        print shows it; see also .solution and .grade(answers).
 
     Raises
     ------
     ValueError
-        If the net cannot be derived, has more than 1000 parameters, or
-        gives degenerate numbers whatever is drawn, such as a Softmax over
-        one column; if a section or the layout is unknown.
+        If the net cannot be derived, or has more than 1000 parameters; if
+        all numbers that are drawn are degenerate, as for a Softmax over one
+        column; if a section or the layout is unknown.
     TypeError, NotImplementedError
-        As derive.
+        As in derive.
 
     Notes
     -----
     x, y and the parameters are small whole numbers and halves. There are
-    two data points, so that each ReLU is on for one, and the mean over the
-    batch can be forgotten. The net is in evaluation mode: Dropout passes x
-    on, and BatchNorm1d uses its running mean and variance.
+    two data points: so each ReLU unit is on for at least one of them, and
+    a forgotten mean over the batch shows. The net is in evaluation mode:
+    Dropout returns x, and BatchNorm1d uses its running mean and variance.
 
     Examples
     --------

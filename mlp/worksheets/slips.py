@@ -1,8 +1,9 @@
-"""Which slip a wrong answer is.
+"""The mistake (slip) that explains a wrong answer.
 
-An answer beside the right numbers is what analytic beside numerical is to
-check_gradients, so the verdicts of mlp.checking name it. What they cannot
-know, since they look at a backward and not at a sheet, is added here.
+check_gradients compares an analytic gradient with a numerical one, and the
+verdicts of mlp.checking name the mistake. The same verdicts compare an
+answer with the right numbers here. This module adds mistakes that occur
+only on paper.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ROUNDED = 20  # by so many units, it is off by rounding
 
 
 class Slip(NamedTuple):
-    """What an answer would be after a slip."""
+    """A mistake, and the answer that it would give."""
 
     label: str
     sentence: str
@@ -31,18 +32,20 @@ class Slip(NamedTuple):
 
 
 class Traces(NamedTuple):
-    """What a gradient is made of, for the patterns of check_gradients.
+    """The arrays behind a gradient, for the patterns of check_gradients.
 
     Attributes
     ----------
     at, grad_output, output : array
-        What it is taken by, what backward was given, what forward returned.
+        The gradient is that with respect to at, backward got grad_output,
+        and forward returned output.
     rows : array of shape (E, N)
-        What each row of the batch adds to each entry.
+        The term of each of N rows of the batch in each of E entries.
     plain, own : array of shape (E,)
-        What a grad_output of ones gives, and the diagonal alone.
+        The gradient for a grad_output of ones, and the gradient from the
+        diagonal of the Jacobian alone.
     is_loss, is_parameter : bool
-        Whether a loss is differentiated, and whether by a parameter.
+        Whether it is the gradient of a loss, and whether at is a parameter.
     """
 
     at: Array
@@ -76,7 +79,7 @@ HINTS = {
 
 
 def hint(label: str) -> str:
-    """Return where to look, which is not what is wrong.
+    """Return where to look for the mistake, without saying what it is.
 
     Examples
     --------
@@ -89,9 +92,9 @@ def hint(label: str) -> str:
 
 
 def is_near(answer: Array, right: Array) -> bool:
-    """Return whether an answer is right up to one unit of its last digit.
+    """Return whether an answer is right, within one unit of the last digit.
 
-    That is one unit from the number itself, or from the number as rounded.
+    It may differ by one unit from the number, or from the rounded number.
     """
     if answer.shape != right.shape:
         return False
@@ -107,11 +110,11 @@ def numbers(answer: Array, right: Array, traces: Traces, sizes: Any) -> Verdict:
     Parameters
     ----------
     answer, right : array of one shape
-        Beside each other.
+        The student's gradient and the right one.
     traces : Traces
-        What the right one is made of.
+        The arrays behind the right gradient.
     sizes : mapping of str to int
-        N, K and N·K, as far as the loss divides by them.
+        N, K and N·K, if the loss divides by them.
     """
     shape = traces.at.shape
     places = [*np.ndindex(shape)]
@@ -146,9 +149,9 @@ _NOTHING = np.zeros((3, 0))
 def formula(
     answer: Array, right: Array, sizes: Any, is_loss: bool, at: Array | None = None
 ) -> Verdict:
-    """Return the pattern of numbers, of which only the right ones are known.
+    """Return the pattern of a wrong answer without Traces.
 
-    Of a loss, at is the prediction, where it has as many.
+    For a loss, at is the prediction, which is used if the sizes agree.
     """
     flat = answer.ravel(), right.ravel()
     none = np.full(right.size, np.nan)
@@ -160,7 +163,7 @@ def formula(
 
 
 def among(answer: Array, slips: Iterable[Slip]) -> Verdict | None:
-    """Return the first slip that gives the answer."""
+    """Return the first mistake that gives this answer, or None."""
     for label, sentence, array in slips:
         if is_near(answer, array):
             return Verdict(label, sentence)
@@ -168,14 +171,14 @@ def among(answer: Array, slips: Iterable[Slip]) -> Verdict | None:
 
 
 def sizes_of(criterion: Any, n: int, k: int) -> dict[str, int]:
-    """Return what a loss divides by, by its letters."""
+    """Return the numbers by which a loss divides, by their letters."""
     over = Reduction.of(criterion).over
     both = {"entries": {"K": k, "N": n, "N·K": n * k}, "rows": {"N": n}}
     return both.get(over, {})
 
 
 def _counted(found: Verdict, a: Array, n: Array, sizes: dict[str, int]) -> Verdict:
-    """Return a verdict of a factor, with the letters that it may stand for."""
+    """Return a verdict; if it names a factor, add letters for this factor."""
     if not found.label.startswith("factor"):
         return found
     c = abs(float(np.vdot(a, n) / np.vdot(n, n)))
@@ -194,7 +197,7 @@ def _counted(found: Verdict, a: Array, n: Array, sizes: dict[str, int]) -> Verdi
 
 
 def _first(found: Verdict) -> str:
-    """Return what a verdict says of the numbers, without what it says of code."""
+    """Return the part of a verdict about numbers, without the part about code."""
     return found.sentence.partition(":")[0]
 
 

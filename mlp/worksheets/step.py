@@ -1,9 +1,9 @@
-"""The questions of one training step.
+"""Training: the questions of one training step, with numbers.
 
-They are answered by numbers, and so is what goes wrong if …. The rules are
-those of mlp.derivation. The same rule gives the solution and what follows
-from a student's numbers: it runs with these in the place of the right ones.
-Read computed.py first.
+The numbers are computed by the rules of mlp.derivation. With the right
+numbers of earlier questions, a rule gives the solution. With a student's
+earlier answers, it gives what follows from them. The questions on typical
+mistakes are here too. Read computed.py first.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from mlp.worksheets.slips import Slip, Traces
 
 
 class Training:
-    """One training step of a net with numbers, and what goes wrong if ….
+    """The questions of one training step, and those on typical mistakes.
 
     Parameters
     ----------
     d : Derivation
-        Of the net, with its numbers.
+        The derivation of the net, with its numbers.
     x, y : array
         The data points, in rows.
     lr : float
-        Of step 5.
+        The learning rate of step 5.
     """
 
     def __init__(self, d: Derivation, x: Array, y: Array, lr: float) -> None:
@@ -72,7 +72,7 @@ class Training:
         write: Callable[[Values, Array], None],
         **more: Any,
     ) -> Computed:
-        """Return a question, which those after it may follow from."""
+        """Return a question, whose answer later questions may use."""
         key = f"5.{len(self.before) + 1}"
         values = self.values
         made = Computed(key, asks, str(letter), reads, run, write, values, **more)
@@ -157,7 +157,7 @@ class Training:
         )
 
     def _backward(self, place: Any, letter: Any, values: Values) -> Array:
-        """Return what the backward of a layer gives, from its rules."""
+        """Return a gradient from the backward of a layer, by its rules."""
         values = dict(values)
         for quantity, formula, _ in place.batch_rows():
             values[str(quantity)] = formula.value(values)
@@ -169,7 +169,7 @@ class Training:
         return [str(letter) for letter in letters[: 2 if linear else 3]]
 
     def _parts(self, place: Any, letter: Any, values: Values) -> dict[str, Any]:
-        """Return rows and plain of Traces for a backward, which is linear in G."""
+        """Return rows, plain and own of Traces; a backward is linear in G."""
         g = values[str(place.above.grad)]
 
         def of(masked: Array) -> Array:
@@ -231,7 +231,7 @@ class Training:
         )
 
     def _step(self, θ: Expr, parameter: Any) -> Computed:
-        """Return the question of a parameter after step 5."""
+        """Return the question for a parameter after step 5."""
         gradient = str(Derivative(LOSS, θ))
         before, name = parameter.data.copy(), f"{θ} after"
         turn = parameter.data.ndim == 2 and self.d.is_numerator
@@ -262,7 +262,7 @@ class Training:
     # ------------------------------------------------------ what goes wrong if
 
     def mistakes(self) -> Iterator[Computed]:
-        """Yield the questions of section 6 that are answered by numbers."""
+        """Yield the questions of section 6 that are answered with numbers."""
         d = self.d
         θ, parameter = [p for place in d.places for p in place.parameters()][-1]
         letter = str(Derivative(LOSS, θ))
@@ -307,14 +307,14 @@ class Training:
         self, asks: list[Cell], reads: list[str], run: Any, *, is_laid: bool = False
     ) -> Computed:
         def write(values: Values, array: Array) -> None:
-            """Keep nothing: no answer follows from this one."""
+            """Write nothing: no later answer depends on this one."""
 
         made = Computed("", asks, "", reads, run, write, self.values, is_laid=is_laid)
         made.before = dict(self.before)
         return made
 
     def _from_zero(self) -> int:
-        """Return how many gradients are not 0 at parameters of 0."""
+        """Return how many gradients are not 0 if all parameters are 0."""
         layers, criterion = copy.deepcopy(
             ([place.layer for place in self.d.places], self.criterion)
         )
@@ -336,7 +336,7 @@ class Training:
 
 
 def rise_or_fall(d: Derivation, x: Array, y: Array) -> str:
-    """Return what ℓ does if a small step is added and not subtracted."""
+    """Return whether ℓ rises or falls if a small step is added."""
     layers, criterion = copy.deepcopy(
         ([place.layer for place in d.places], d.criterion)
     )

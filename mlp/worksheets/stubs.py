@@ -1,8 +1,8 @@
-"""Stubs of the exercises in code.
+"""stub: the files in which students write the exercises.
 
-What a student is handed. The docstrings are those of the library's own
-classes, without what gives the answer away: derivations, examples and
-references. The bodies are holes.
+A stub has the classes and methods of the library, but their bodies only
+raise NotImplementedError. The docstrings are those of the library, without
+the derivations, examples and references, which would show the answer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SECTIONS = ("Parameters", "Attributes", "Returns", "Shapes")
 
 
 class _Stub(NamedTuple):
-    """The library's own, and the signatures that are left of it."""
+    """A class or function of the library, and the signatures in its stub."""
 
     subject: Any
     base: Any
@@ -65,7 +65,7 @@ _SAYS = {
 
 
 def stub(exercises: str | Sequence[str]) -> str:
-    """Return a file with holes for some exercises.
+    """Return a Python file in which students write some exercises.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _summary(method: Callable[..., Any]) -> str:
 
 
 def _docstring(name: str, subject: Any) -> str:
-    """Return a docstring's head and the sections that give nothing away."""
+    """Return the head and the sections of a docstring that show no answer."""
     text = inspect.getdoc(subject) or ""
     head, *sections = re.split(r"(?m)^(?=\w+\n-+$)", text)
     kept = [head.partition("\n\n")[0].rstrip()]

@@ -1,9 +1,9 @@
-"""The process in which a student's file is run.
+"""The process that runs a student's file.
 
-grading.py starts it. It writes a record, one line of JSON, for each thing
-that it has done, into a pipe of its own, so that what was right before a
-crash stays right. Each record bears a token that the file is not told. That
-keeps accidents out, and not attackers: the file runs in this process and
+grading.py starts it. After each step it writes a record, one line of JSON,
+into a pipe. So a crash does not change the marks of earlier checks. Each
+record has a token that the student's file does not get. This protects
+against accidents, not against attackers: the file runs in this process and
 could find the token.
 """
 
@@ -63,7 +63,7 @@ def main(channel: int, path: str, names: Sequence[str], seconds: float) -> None:
 
 
 def _run_file(path: str, record: Callable[..., None]) -> dict[str, Any] | None:
-    """Return what the file defines; None, and a record, if it cannot be run."""
+    """Return the names that the file defines, or None if it cannot be run."""
     module = types.ModuleType("submission")
     module.__file__ = path
     sys.modules["submission"] = module
@@ -78,7 +78,7 @@ def _run_file(path: str, record: Callable[..., None]) -> dict[str, Any] | None:
 
 
 def _library() -> Iterator[tuple[str, Any]]:
-    """Yield each function and class of mlp and numpy, by its path."""
+    """Yield each function and class of mlp and numpy with its path."""
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] not in ("mlp", "numpy") or module is None:
             continue
@@ -92,7 +92,7 @@ def _library() -> Iterator[tuple[str, Any]]:
 
 
 def _change(before: dict[str, Any], record: Callable[..., None]) -> None:
-    """Record, and end, if the file has changed the library or NumPy."""
+    """If the file has changed the library or NumPy, record this, and end."""
     now = dict(_library())
     for name, value in before.items():
         if now.get(name) is not value:
@@ -102,12 +102,12 @@ def _change(before: dict[str, Any], record: Callable[..., None]) -> None:
 
 
 def _end() -> None:
-    """End at once, whatever threads and atexit functions the file has left."""
+    """End at once, without waiting for threads or atexit functions."""
     signal.raise_signal(signal.SIGKILL)
 
 
 def _limit(seconds: float) -> None:
-    """Set the limits that the system knows; macOS, for one, refuses some."""
+    """Set the limits that the system allows; macOS refuses some of them."""
     import resource
 
     cpu = math.ceil(seconds) + 1

@@ -1,4 +1,4 @@
-"""The checks of cross-entropy, sgd and loop."""
+"""The checks of the exercises softmax_cross_entropy, sgd and loop."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _loss_arguments(cls: Any) -> str:
 
 
 def _stepped(cls: Any, steps: int, **settings: Any) -> tuple[list[Any], list[Any], str]:
-    """Return a student's parameters and ours after some steps, and what differs."""
+    """Return a student's parameters and ours after some steps, and a difference."""
     is_ours = isinstance(cls, type) and issubclass(cls, Optimizer)
     kind: Any = Parameter if is_ours else contracts.Plain
     start = [drawn(2, 3), drawn(3)]
@@ -150,7 +150,7 @@ def _sgd_gradients(cls: Any) -> str:
 
 
 class _Watched:
-    """A net, a loss and an optimizer that note which of their methods are called."""
+    """A net, a loss and an optimizer that record which methods are called."""
 
     def __init__(self) -> None:
         calls: list[str] = []
@@ -193,12 +193,12 @@ class _Watched:
 
     @property
     def all(self) -> tuple[Any, Any, Any]:
-        """What train_step is given before x and y."""
+        """The arguments of train_step before x and y."""
         return self.model, self.criterion, self.optimizer
 
 
 def _loop(function: Any, steps: int) -> tuple[_Watched, list[Any], str]:
-    """Return what came of some steps: the net, the losses, what differs."""
+    """Return the net and the losses after some steps, and a difference."""
     if isinstance(function, type) or not callable(function):
         raise contracts.Refused(f"expected a function, got {type(function).__name__}")
     theirs, ours, losses = _Watched(), _Watched(), []

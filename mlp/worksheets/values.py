@@ -1,8 +1,8 @@
-"""What formulas are made of.
+"""Value and Point: the values of the letters in a formula.
 
-A whole array is a column, a row or a matrix of two dimensions; an entry
-such as ŷᵢ is all entries at once, along an axis for each index. Read
-evaluation.py next.
+A whole array has two dimensions: it is a column, a row or a matrix. An
+entry such as ŷᵢ stands for all entries at once, with one axis for each
+index. Read evaluation.py next.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from mlp._shared.arrays import Array
 
 
 class Value(NamedTuple):
-    """An array, and the indices of its axes if it is of entries."""
+    """An array, and the indices of its axes if it has entries such as ŷᵢ."""
 
     data: Array
     indices: frozenset[str] = frozenset()
 
     @property
     def is_number(self) -> bool:
-        """Whether it is one number."""
+        """Whether the value is one number."""
         return not self.indices and self.data.size == 1
 
     @property
     def size(self) -> str:
-        """Its shape in words, 2 × 4."""
+        """The shape as text, such as 2 × 4."""
         return " × ".join(map(str, self.data.shape)) if self.data.ndim else "a number"
 
     def array(self) -> Array:
-        """Return it in two dimensions, or entries of one index in one."""
+        """Return a 2-D array; entries of one index are a 1-D array."""
         if self.indices == {"i", "j"}:
             return self.data[:, :, 0]
         return self.data.ravel() if len(self.indices) == 1 else self.data
@@ -62,18 +62,19 @@ FUNCTIONS: dict[str, Function] = {
 
 
 class Point(NamedTuple):
-    """Where formulas are evaluated: the value of each letter.
+    """The values and functions with which a formula is evaluated.
 
     Attributes
     ----------
     values : mapping of str to array or float
-        By the letter as the sheet prints it.
+        The value of each letter, as the sheet prints the letter.
     functions : mapping of str to Function
-        Those of FUNCTIONS, and f, g of the net.
+        FUNCTIONS, and the functions of the net, such as f and g.
     aliases : mapping of str to str
         Other names of letters: a1 for the output of the first activation.
     size : int
-        Of I and of i = j, or 0 in a question that is not of entries.
+        The size of I and of the matrix of i = j, or 0 if the question is
+        not about entries.
     """
 
     values: Mapping[str, Any]
@@ -83,6 +84,6 @@ class Point(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The names of the functions that only this sheet has."""
+        """The names of the functions that only this sheet has, not FUNCTIONS."""
         own = self.functions.keys() - FUNCTIONS
         return tuple(sorted(name for name in own if name.isalpha() and len(name) > 1))
