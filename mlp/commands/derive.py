@@ -1,4 +1,4 @@
-"""python -m mlp derive: the derivation of a net, as a solution sheet.
+"""python -m mlp derive: the derivation of a net.
 
 A net is written as its sizes. A letter after a size is the activation that
 follows the layer: 3-4r-2i is Linear(3, 4), ReLU(), Linear(4, 2),

@@ -1,4 +1,4 @@
-"""python -m mlp exercise: code with bodies for students to write."""
+"""python -m mlp exercise: code for students to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""python -m mlp predict: predictions for new rows, by a model of train.
+"""python -m mlp predict: predictions for new rows.
 
 It prints a line of CSV for each row of the table, in the same order. The
 line has the predicted number, or the predicted class and the probability of

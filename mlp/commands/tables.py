@@ -1,4 +1,4 @@
-"""The options and the TableModel that train and predict share.
+"""The options and the model of both train and predict.
 
 The options say how to read a table. TableModel is a net with the columns,
 scales and classes of its table. mlp.save writes it to a file, so a script

@@ -1,4 +1,4 @@
-"""python -m mlp train: train a net on a table, and write it to a file.
+"""python -m mlp train: train a net on a table.
 
 If the target is text, its values are classes, and the loss is the
 cross-entropy. If the target is a number, the loss is the squared error of

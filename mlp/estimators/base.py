@@ -273,7 +273,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
         )
 
     def _patience(self, who: str) -> Patience | None:
-        """Return scikit-learn's rule: it stops one epoch later than documented."""
+        """Return scikit-learn's rule: one epoch more than it documents."""
         least = numbers.number(who, "tol", self.tol, least=0)
         if self.n_iter_no_change == math.inf:
             return None

@@ -1,4 +1,4 @@
-"""The net and the optimizer that an estimator's settings describe."""
+"""The net and the optimizer for an estimator's settings."""
 
 from __future__ import annotations
 

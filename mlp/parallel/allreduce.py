@@ -1,4 +1,4 @@
-"""AllReduce: an optimizer that combines the gradients of all processes."""
+"""AllReduce: the gradients of all processes as one."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ def _itself(optimizer: Optimizer) -> Optimizer:
 
 
 def _total(given: Array) -> float:
-    """Return the sum of the given rows, or without rows the number of processes."""
+    """Return the sum of the rows, or without rows the number of processes."""
     equal = given == ALL_EQUAL
     if equal.all():
         return len(given)

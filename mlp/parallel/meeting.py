@@ -1,4 +1,4 @@
-"""Meeting: a team of MPI processes, and how they exchange numbers.
+"""Meeting: how processes exchange numbers.
 
 Processes that wait for each other in different MPI calls wait forever. So
 all exchanges begin with the same call, an Allreduce of one buffer, which

@@ -1,4 +1,4 @@
-"""activations: histograms of each layer's outputs and gradients."""
+"""activations: histograms of outputs and gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Axes to draw on: those that the caller gives, or new ones."""
+"""Axes to draw on: those given by the caller, or new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""decision_boundary: the classes that a net predicts in the plane."""
+"""decision_boundary: predicted classes in the plane."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""live: a picture of the run that is updated while fit runs."""
+"""live: a picture that is updated while fit runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""network: a picture of a net, with the numbers of one sample."""
+"""network: a picture of a net, with one sample."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _column(width: int) -> dict[int, float]:
 def _lines(
     ax: Any, layer: Layer, row: Array, x: int, places: list[dict[int, float]]
 ) -> None:
-    """Draw a line from each input of a layer to each output that depends on it."""
+    """Draw lines from each input of a layer to the outputs that depend on it."""
     below, above = places[x : x + 2]
     weight = getattr(getattr(layer, "weight", None), "data", np.empty(0))
     is_matrix = weight.ndim == 2

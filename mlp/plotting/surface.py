@@ -137,7 +137,10 @@ def loss_surface(
 
 
 def directions(parameters: list[Parameter], rng: np.random.Generator) -> list[Array]:
-    """Return a random direction for each parameter, with the norms of its rows."""
+    """Return a random direction for each parameter.
+
+    Each row has the same norm as that row of the parameter.
+    """
     found = []
     for p in parameters:
         d = rng.standard_normal(p.data.shape).astype(p.data.dtype)
@@ -173,7 +176,7 @@ def _moves(who: str, net: Layer, history: History) -> Array:
 
 
 def projected(moves: Array, δ: list[Array], η: list[Array]) -> tuple[Array, float]:
-    """Return the coordinates (a, b) of each move, and how much is in the plane."""
+    """Return the coordinates (a, b) of each move, and the share in the plane."""
     plane = np.stack(
         [np.concatenate([d.ravel() for d in one]) for one in (δ, η)], axis=1
     )

@@ -1,4 +1,4 @@
-"""weights: the weights of each unit of a layer as a picture."""
+"""weights: the weights of each unit as a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Homework on backpropagation: worksheets, solutions and marks.
+"""Homework on backpropagation: sheets, solutions, marks.
 
 worksheet makes a sheet that asks for the formulas and numbers that derive
 and trace show. Each seed gives a sheet with other numbers. grade says which

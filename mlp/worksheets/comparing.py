@@ -1,4 +1,4 @@
-"""The sentences in which a check of code says what differs."""
+"""How a check of code says what differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Computed: a question that is answered with numbers.
+"""Computed: a question answered with numbers.
 
 It can compute its answer from the student's earlier answers. So an answer
 that is right except for an earlier mistake gets its mark: each mistake
@@ -71,7 +71,7 @@ class Computed(Question):
         self.sizes = sizes or {}
 
     def found(self, answer: Any, state: State) -> Found:
-        """Return whether the numbers are right, perhaps for wrong earlier ones."""
+        """Judge the numbers; they may follow from earlier wrong answers."""
         try:
             given = real_array("answer", self.key, _from_text(answer), np.float64)
         except (TypeError, RecursionError):
@@ -140,7 +140,7 @@ class Computed(Question):
         return bool(np.all((array >= low - allowed) & (array <= high + allowed)))
 
     def _carried(self, state: State) -> dict[tuple[str, ...], Array]:
-        """Return the answers that follow from some earlier ones of the student."""
+        """Return the answers that follow from the student's earlier ones."""
         read = [letter for letter in self.reads if letter in state.given]
         found: dict[tuple[str, ...], Array] = {}
         for count in range(len(read), 0, -1):

@@ -1,4 +1,4 @@
-"""Wrappers that let the library check a student's classes.
+"""Wrappers, to check a student's classes.
 
 A student's class may be a subclass of the library's class. It may also
 import nothing from the library, if it has the same methods, forward and

@@ -1,4 +1,4 @@
-"""Numbers for a sheet that stay the same in every release.
+"""Numbers for a sheet, the same in every release.
 
 The numbers are computed from the seed by SHA-256 and the rules in this
 file. NumPy's generators are not used, because their numbers may change from
@@ -158,7 +158,7 @@ def _attempt(d: Derivation, drawn: Drawn, third: int) -> tuple[Array, Array]:
 def _draw_weights(
     drawn: Drawn, layer: Any, x: Array, above: list[Layer], criterion: Loss, third: int
 ) -> None:
-    """Write weights, unit by unit, whose outputs are neither large nor all off."""
+    """Write each unit's weights; its outputs are neither large nor all off."""
     following = type(above[0]) if above else None
     saturates = SATURATES.get(following) if following else None
     logits = not above and _of_targets(criterion) is not _numbers

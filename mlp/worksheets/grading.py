@@ -1,4 +1,4 @@
-"""grade: marks for a student's code, which runs in a separate process.
+"""grade: marks for code, in a separate process.
 
 The process has its own session, folder and limits. When its time is over,
 it is killed, with all processes that it has started. If it ends too early,

@@ -1,4 +1,4 @@
-"""The checks of the exercises linear, relu and sigmoid."""
+"""The checks of linear, relu and sigmoid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlp.worksheets.comparing import Check, differs, drawn, unchanged, verdict
 
 
 def _linear(cls: Any, n: int = 3, m: int = 4) -> tuple[Any, dict[str, Any], Linear]:
-    """Return a student's layer, its parameters, and a Linear with the same ones."""
+    """Return a student's layer, its parameters, and a Linear with the same."""
     layer = contracts.instance_of(cls, n, m, rng=np.random.default_rng(0))
     shapes = {"weight": (m, n), "bias": (m,)}
     parameters = {k: contracts.parameter(layer, k, s) for k, s in shapes.items()}

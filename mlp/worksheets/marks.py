@@ -1,4 +1,4 @@
-"""Marks: the marks of one student's answers, with the reasons."""
+"""Marks: the marks of a student's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points: random numbers, for which formulas are compared."""
+"""Points: random numbers to compare formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The questions that are answered with words or formulas.
+"""Questions answered with words or formulas.
 
 Each question marks its own answer. computed.py has the questions that are
 answered with numbers, and sections.py has the questions of each section.

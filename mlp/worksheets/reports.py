@@ -1,4 +1,4 @@
-"""The marks of code as a table, JSON, CSV and for Gradescope."""
+"""Marks of code as a table, JSON or CSV."""
 
 from __future__ import annotations
 

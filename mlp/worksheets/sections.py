@@ -1,4 +1,4 @@
-"""Sections: the questions of each section of a sheet."""
+"""Sections: the questions of each section."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: the questions of one training step, with numbers.
+"""Training: the questions of one training step.
 
 The numbers are computed by the rules of mlp.derivation. With the right
 numbers of earlier questions, a rule gives the solution. With a student's

@@ -1,4 +1,4 @@
-"""stub: the files in which students write the exercises.
+"""stub: files in which students write code.
 
 A stub has the classes and methods of the library, but their bodies only
 raise NotImplementedError. The docstrings are those of the library, without

@@ -1,4 +1,4 @@
-"""The checks of the exercises softmax_cross_entropy, sgd and loop."""
+"""The checks of cross-entropy, sgd and loop."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _loss_arguments(cls: Any) -> str:
 
 
 def _stepped(cls: Any, steps: int, **settings: Any) -> tuple[list[Any], list[Any], str]:
-    """Return a student's parameters and ours after some steps, and a difference."""
+    """Return a student's parameters and ours after steps, and a difference."""
     is_ours = isinstance(cls, type) and issubclass(cls, Optimizer)
     kind: Any = Parameter if is_ours else contracts.Plain
     start = [drawn(2, 3), drawn(3)]

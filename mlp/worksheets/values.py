@@ -1,4 +1,4 @@
-"""Value and Point: the values of the letters in a formula.
+"""Value and Point: the values of letters.
 
 A whole array has two dimensions: it is a column, a row or a matrix. An
 entry such as ŷᵢ stands for all entries at once, with one axis for each
