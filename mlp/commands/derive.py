@@ -113,7 +113,7 @@ def net_of(notation: str) -> Sequential:
 def _parts(notation: str) -> list[tuple[int, str]]:
     """Return each size with its letter, or "" if it has none."""
     parts: list[tuple[int, str]] = []
-    start = 1  # of the part, counted in characters
+    start = 1  # the character at which the part starts
     for text in notation.split("-"):
         letter = text.lstrip("0123456789")
         digits = text.removesuffix(letter).lstrip("0")

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mlp.worksheets.stubs import stub
 
     text = stub(arguments.exercises)
-    if hasattr(sys.stdout, "reconfigure"):  # source code, which Python reads as UTF-8
+    if hasattr(sys.stdout, "reconfigure"):  # Python reads source code as UTF-8
         sys.stdout.reconfigure(encoding="utf-8")
     print(text, end="")
     return 0

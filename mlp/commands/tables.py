@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DECIMALS = (".", ",")
 MISSING = ("error", "drop", "mean")
-_ROWS = 1024  # that go through the net at a time
+_ROWS = 1024  # rows in one call of the net
 
 
 def add_options(parser: argparse.ArgumentParser, decimal: str, missing: str) -> None:
@@ -66,7 +66,7 @@ class TableModel(NamedTuple):
     columns: list[str]  # the features, in the order of the net's inputs
     takes_others: bool  # whether a table may have other columns, too
     classes: list[str] | None  # None in a regression
-    x_scaler: Standardizer  # whose mean stands for a missing value
+    x_scaler: Standardizer  # its mean replaces a missing value
     y_scaler: Standardizer | None
     missing: str
     decimal: str

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from mlp.sequential import Sequential
 
 _FEWEST_ROWS = 10
-_TO_STOP_BY = 0.2  # of the rows that are not held out
+_TO_STOP_BY = 0.2  # the share of the other rows for early stopping
 _PATIENCE = 30
 _TOO_MANY = 10**6
-_FEW_VALUES = 10  # that numbers have if they are classes, perhaps
+_FEW_VALUES = 10  # with so few values, numbers may be classes
 
 
 def add_to(subparsers: Any) -> None:
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     x, x_stop, y, y_stop = train_test_split(x, y, test_size=_TO_STOP_BY, rng=rng)
     sizes = [x.shape[1], *arguments.hidden, y.shape[1]]
     x_scaler = Standardizer().fit(_filled(x, data))
-    x_scaler.feature_names_in_ = data.feature_names  # of a DataFrame in a script, too
+    x_scaler.feature_names_in_ = data.feature_names  # checks DataFrames in a script
     model = TableModel(
         net=_net(sizes, rng),
         target=arguments.target,

@@ -34,7 +34,7 @@ from mlp.fitting.patience import Patience
 from mlp.layers.linear import Linear
 from mlp.schedules import Schedule
 
-# With which a net is made; a net that goes on training has to keep them.
+# The settings of the net; they must not change while it is trained further.
 OF_THE_NET = ("hidden_layer_sizes", "activation", "dropout", "normalisation", "dtype")
 
 
@@ -170,7 +170,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
             self._optimizer = nets.optimizer(who, self, self.model_)
         self._optimizer.lr = self.learning_rate_init
         history = self._run(self._optimizer, X, target, weight, is_part)
-        self._optimizer.zero_grad()  # a pickle need not hold them
+        self._optimizer.zero_grad()  # a pickle does not need the gradients
         self._keep(history, is_part)
         if not is_part and history.stopped == "epochs":
             warnings.warn(
@@ -185,7 +185,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
     def _wanted_dtype(self) -> Any:
         """Return the dtype to convert X to, or the two that X may have."""
         if self.dtype is None:
-            return [np.float64, np.float32]  # the first, if it is neither
+            return [np.float64, np.float32]  # the first, if X has neither
         return numbers.float_dtype(type(self).__name__, self.dtype)
 
     def _make_net(self, n_features: int, n_outputs: int, dtype: np.dtype[Any]) -> None:
@@ -238,7 +238,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
             numbers.whole_number(who, "verbose", self.verbose)
         epochs_before = len(self.loss_curve_) if is_part else 0
         if weight is not None:
-            kept = weight > 0  # here, so that the size of batches does not count them
+            kept = weight > 0  # first, so that no batch counts rows of weight 0
             X, target, weight = X[kept], target[kept], weight[kept]
         if flag(who, "early_stopping", self.early_stopping):
             X, target, weight, more = self._held_out(who, X, target, weight)
@@ -343,7 +343,7 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
                 return validation.validate_data(self, X, *y, **checks)
             return self._validate_data(X, *y, **checks)
         except ValueError as error:
-            if "could not convert" in str(error):  # which column, it does not say
+            if "could not convert" in str(error):  # it does not name the column
                 frames.numbers_of(type(self).__name__, "X", X, np.asarray(X))
             raise
 

@@ -184,7 +184,7 @@ class AllReduce(Optimizer):
             return
         parameters = self.parameters
         if rows != 0 and all(p.grad is None for p in parameters):
-            self.inner.step()  # which says that backward is missing
+            self.inner.step()  # its error says that backward is missing
         buffer, sent = team.blank()
         weight = rows if rows is not None and (rows == 0 or not self._is_sum) else 1.0
         with np.errstate(under="ignore"):

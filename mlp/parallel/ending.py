@@ -14,12 +14,12 @@ import time
 from types import TracebackType
 from typing import Any
 
-_awake: list[Any] = []  # the meetings to say goodbye in, the last used at the end
-_last: dict[int, Any] = {}  # the meeting last used, by the id of its comm
+_awake: list[Any] = []  # the meetings in which to say goodbye, in order of use
+_last: dict[int, Any] = {}  # the latest meeting, by the id of its comm
 _usual = sys.excepthook
-_process = os.getpid()  # a fork of it, say by multiprocessing, has no part in MPI
+_process = os.getpid()  # a fork of this process takes no part in MPI
 _aborts = False
-_GONE = 20011  # the tag of a message without content: below 32767, MPI's least limit
+_GONE = 20011  # the tag of an empty message; MPI allows at least 32767
 
 
 def end_all(
@@ -106,7 +106,7 @@ def say_goodbye() -> None:
     if not (_aborts or is_over or os.getpid() != _process):
         if mpi is not None and mpi.Is_initialized() and not _last:
             _tell_it_has_gone(mpi.COMM_WORLD)
-        for meeting in [*_awake]:  # the next to be used is the one used longest ago
+        for meeting in [*_awake]:  # the one used longest ago first, as it is the next
             meeting.finish()
 
 

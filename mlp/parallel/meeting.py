@@ -40,8 +40,8 @@ _DOES = {
     NEXT: "makes another AllReduce after {} steps",
     FINISHED: "has finished after {} steps",
 }
-_MOST_STEPS = 1 << 20  # where counting begins anew: float32 holds it exactly
-ALL_EQUAL = -1.0  # for rows, if none were given
+_MOST_STEPS = 1 << 20  # then counting starts at 0 again; exact in float32
+ALL_EQUAL = -1.0  # in place of rows, if none are given
 
 
 class Meeting(Team):
@@ -62,9 +62,9 @@ class Meeting(Team):
         self._head, self._dtype = 3 * self.size, dtype
         self._length = self._head + length
         self._steps = 0
-        self._over: str | None = None  # why there is no meeting any more
-        self._error: BaseException | None = None  # to be told to the others
-        self._told: BaseException | None = None  # what all have raised
+        self._over: str | None = None  # why the processes no longer meet
+        self._error: BaseException | None = None  # the error to send to the others
+        self._told: BaseException | None = None  # the error that all have raised
         if self.size > 1:
             ending.is_new(self)
 
@@ -139,7 +139,7 @@ class Meeting(Team):
         """Raise in the other processes the error that this one will raise."""
         if self._over is None and error is not self._told:
             self._error = _sent(error, self.rank, self.size)
-            with suppress(RuntimeError):  # somebody has finished: then this one alone
+            with suppress(RuntimeError):  # if another has ended, only this one raises
                 self._meet(ERROR)
             self._error, self._told = None, error
 
@@ -151,7 +151,7 @@ class Meeting(Team):
     def finish(self) -> None:
         """Tell the others that this process has taken its last step."""
         if self._over is None:
-            with suppress(Exception):  # which the others raise too; and it is the end
+            with suppress(Exception):  # the others raise it too, and this process ends
                 self._meet(FINISHED)
             self._over = "AllReduce: expected no step at exit, got one"
 
@@ -201,7 +201,7 @@ def _sent(error: BaseException, rank: int, size: int) -> BaseException:
     """Return a copy of an error for the other processes, with its origin."""
     try:
         copy: BaseException = pickle.loads(pickle.dumps(error))
-    except Exception:  # of a class that cannot be pickled
+    except Exception:  # its class cannot be pickled
         copy = RuntimeError(f"{type(error).__name__}: {error}")
     lines = "".join(traceback.format_exception(error))
     copy.add_note(f"It was raised in process {rank} of {size}:\n{lines}")

@@ -130,7 +130,7 @@ def _histogram(ax: Any, values: Array) -> None:
     ax.tick_params(labelsize="x-small")
     text = "nothing finite"
     if finite.size:
-        scale = np.abs(finite).max() or 1.0  # whose square may be infinite
+        scale = np.abs(finite).max() or 1.0  # a square could be infinite
         mean, std = (finite / scale).mean(), (finite / scale).std()
         text = f"{mean * scale:.2g} ± {std * scale:.2g}"
     ax.set_xlabel(text, fontsize="small")

@@ -15,8 +15,8 @@ from mlp.data.encoding import label_column
 from mlp.plotting.axes import COLOURS, MARKERS, as_numbers, axes_or_new, net_of
 from mlp.sequential import Sequential, numbered_layers
 
-MARGIN = 0.1  # around the points, of their extent
-PALE = 0.75  # how much of the colour of a sure answer
+MARGIN = 0.1  # space around the points, as a share of their extent
+PALE = 0.75  # the share of the colour at probability 1
 
 
 def decision_boundary(

@@ -14,8 +14,8 @@ from mlp.core import Layer
 from mlp.fitting.history import History
 from mlp.plotting.boundary import decision_boundary
 
-SHARE = 0.03  # of the time of a run, that drawing may take
-POINTS = 80  # of the decision boundary, in each direction
+SHARE = 0.03  # the largest share of a run's time for drawing
+POINTS = 80  # points of the decision boundary in each direction
 
 
 def live(

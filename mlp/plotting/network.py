@@ -16,7 +16,7 @@ from mlp.plotting.activations import passed
 from mlp.plotting.axes import axes_or_new, net_of
 from mlp.sequential import numbered_layers
 
-MOST = 9  # units of a layer that are drawn; of more, the first ones and the last
+MOST = 9  # units drawn in a layer; if it has more, the first ones and the last
 POSITIVE, NEGATIVE, ANY = "#3f90da", "#e76300", "#94a4a2"
 
 

@@ -15,7 +15,7 @@ from mlp.core import Layer, Loss, Parameter
 from mlp.fitting.history import History
 from mlp.plotting.axes import axes_or_new, net_of
 
-LEVELS = 20  # of the contours
+LEVELS = 20  # the number of contours
 
 
 def loss_surface(
@@ -116,9 +116,9 @@ def loss_surface(
         for j, a in enumerate(steps):
             for p, at, d, e in zip(parameters, center, δ, η, strict=True):
                 p.data[...] = at + a * d + b * e
-            with np.errstate(over="ignore", invalid="ignore"):  # far away
+            with np.errstate(over="ignore", invalid="ignore"):  # far from θ
                 heights[i, j] = criterion.forward(net.predict(x), y)
-    heights[~np.isfinite(heights)] = np.nan  # where no contour is drawn
+    heights[~np.isfinite(heights)] = np.nan  # no contour is drawn there
     low, high = np.fmin.reduce(heights, None), np.fmax.reduce(heights, None)
     ax = axes_or_new(who, ax)
     levels: Any = LEVELS

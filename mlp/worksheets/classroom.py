@@ -150,7 +150,7 @@ def write_class(
             seed=seed_of(secret, student.id),
         )
         for student in students
-    ]  # all of them, before the first file is written
+    ]  # all sheets, before the first file is written
     for folder in ("sheets", "solutions", "keys"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for student, sheet in zip(students, sheets, strict=True):

@@ -18,7 +18,7 @@ class Check(NamedTuple):
 
     name: str
     points: int
-    run: Callable[[Any], str]  # given the class or function; "" if all is right
+    run: Callable[[Any], str]  # takes the class or function; returns "" if it is right
 
 
 def sentence_of_error(error: BaseException, file: str) -> str:

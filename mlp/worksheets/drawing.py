@@ -23,14 +23,14 @@ from mlp.layers import Sigmoid, Softmax, Tanh
 from mlp.losses import BCELoss, BCEWithLogitsLoss
 
 VERSION = 1
-ROWS = 2  # data points: enough that a unit is on for one and off for the other
-TRIES, SHEETS = 200, 60  # of a unit's weights, and of all numbers
-SEEN = 0.0101  # what the largest entry of each gradient is at least; no round number
-LEAST = (0.0101, 0.00051, 0.0)  # and the smallest, in three thirds of the draws
+ROWS = 2  # data points, so that a unit can be on for one and off for the other
+TRIES, SHEETS = 200, 60  # the most draws of a unit's weights, and of all numbers
+SEEN = 0.0101  # the least size of the largest entry of each gradient
+LEAST = (0.0101, 0.00051, 0.0)  # and of its smallest, in each third of the draws
 
 HALVES = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
 SMALL = (-1.0, -0.5, 0.0, 0.5, 1.0)
-FLAT, WIDE = 2.0, 8.0  # how large z may be before a function that saturates, or not
+FLAT, WIDE = 2.0, 8.0  # the largest |z| before a saturating function, and before others
 
 
 class Drawn:
@@ -79,7 +79,7 @@ def _one_hot(drawn: Drawn, k: int, last: Layer) -> Array:
     return np.eye(k)[[drawn.below(k) for _ in range(ROWS)]]
 
 
-# One entry a class: what a last layer can give, and what a loss takes for y.
+# Tables by class: the outputs of a last layer, and the targets of a loss.
 _REACH: dict[type[Layer], tuple[float, ...]] = {
     Sigmoid: (0.0, 1.0),
     Softmax: (0.0, 1.0),
@@ -89,7 +89,7 @@ TARGETS: dict[type[Loss], Callable[[Drawn, int, Layer], Array]] = {
     BCELoss: _bits,
     BCEWithLogitsLoss: _bits,
 }
-"""How y is drawn for a loss; one without an entry takes any numbers, or labels."""
+"""How to draw y for a loss. A loss that is not here gets numbers or labels."""
 
 
 def _of_targets(criterion: Loss) -> Callable[[Drawn, int, Layer], Array]:

@@ -149,7 +149,7 @@ class Evaluation:
     def _times(self, a: Any, b: Any, is_matmul: bool = False) -> Value:
         x, y = self.of(a), self.of(b)
         whole = [not (v.is_number or v.indices) for v in (x, y)]
-        if is_matmul:  # of 1 × 1 too
+        if is_matmul:  # also for 1 × 1
             whole = [v.data.ndim == 2 for v in (x, y)]
         if all(whole):
             if x.data.shape[1] == y.data.shape[0]:
@@ -287,7 +287,7 @@ class Evaluation:
     def _letter(self, letter: str, number: str, token: Any) -> Value:
         if letter == "e" and not number:
             return Value(np.asarray(np.e))
-        if letter == "I":  # of any size, where it is not what is asked for
+        if letter == "I":  # elsewhere it fits any size
             return _whole(np.eye(self.point.size) if self.point.size else 1.0)
         key = self._spelled(letter, number, token)
         self.used.append(key)

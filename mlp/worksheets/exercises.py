@@ -35,7 +35,7 @@ class Exercise(NamedTuple):
     checks: tuple[Check, ...]
 
 
-# What code that does nothing gets right.
+# Code that does nothing passes these checks.
 _EXTRAS = ("dtype", "modes", "arguments unchanged", "gradients unchanged")
 
 
@@ -93,7 +93,7 @@ def _sentence_of(check: Check, subject: Any, file: str) -> str:
             return check.run(subject)
     except contracts.Refused as error:
         return str(error)
-    except BaseException as error:  # of a student's code, which may raise anything
+    except BaseException as error:  # a student's code may raise anything
         return sentence_of_error(error, file)
 
 

@@ -113,8 +113,8 @@ NUMBER: /(\d+(\.\d+)?|\.\d+)(e[-+]?\d+)?|½/
 NAME: /{_LETTER}\d*/
 %ignore /\s+/
 """
-# What stands for another sign; the text keeps its length, so that a place in it
-# is one in what the student wrote.
+# Other spellings of a sign. The text keeps its length, so that a place in it is
+# the same place in the student's text.
 _FONT = (
     r"\\(?:mathbf|boldsymbol|bm|vec|mathcal)\s*\{\s*([^{}]*?)\s*\}",
     r" \1 ",

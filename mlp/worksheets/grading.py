@@ -213,7 +213,7 @@ class _Run:
                     data = os.read(key.fd, 65536)
                     if key.fd == source:
                         if not data:
-                            return  # it has ended, or closed what it does not know
+                            return  # the process has ended, or has closed the pipe
                         said += len(data)
                         *lines, rest = (rest + data).split(b"\n")
                         if any([self._take(line) for line in lines]):
@@ -233,7 +233,7 @@ class _Run:
             if record["token"] != self._token:
                 return False
         except (ValueError, TypeError, KeyError):
-            return False  # what the submission itself wrote
+            return False  # the submission itself wrote this line
         event = record["event"]
         if event == "result":
             self.results.append(Result(*record["result"]))

@@ -91,7 +91,7 @@ class _Form(NamedTuple):
     cell: Callable[[Cell], str]
     heading: Callable[[str], str]
     text: Callable[[str], str]
-    item: Callable[[str, str, str], str]  # of its key, its cells, and what is below
+    item: Callable[[str, str, str], str]  # for the key, the cells, and the text below
     answer: Callable[[str], str]
     room: Callable[[int], str]
 

@@ -57,7 +57,7 @@ class Points:
                     mean[...] = rng.normal(0, 1, mean.shape)
             x = rng.normal(0, 1, (d.places[0].below.width.value, 1))
             y = rng.uniform(0.1, 0.9, (d.top.width.value, 1))
-            if d.criterion.takes_labels:  # of which p − y needs Σ y = 1
+            if d.criterion.takes_labels:  # its gradient p − y needs Σ y = 1
                 y /= y.sum()
             values = _letters(d, x, y)
             if np.isfinite(values["ℓ"]) and np.isfinite(values["∂ℓ/∂ŷ"]).all():

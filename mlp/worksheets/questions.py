@@ -30,10 +30,10 @@ LOSS = Scalar("ℓ")
 class Found(NamedTuple):
     """The judgement of an answer: its share of the mark, and the reason."""
 
-    share: float | None  # None: it could not be read
+    share: float | None  # None if the answer cannot be read
     label: str = ""
     sentence: str = ""
-    is_said: bool = False  # with any hints: it names no mistake
+    is_said: bool = False  # whatever hints is, as it names no mistake
 
 
 RIGHT = Found(1.0, "right")

@@ -12,7 +12,7 @@ from mlp._shared.printing import paragraph, printable, text_table
 from mlp.worksheets.grading import Graded
 
 HINTS = ("none", "some", "all")
-"""What students are told: their marks, which check failed, and what is wrong."""
+"""What a report says: only marks, also the failed checks, also what is wrong."""
 
 
 def rows(graded: Graded, hints: str) -> list[dict[str, Any]]:
@@ -136,4 +136,4 @@ FORMATS: dict[str, Callable[[Sequence[Graded], str], str]] = {
     "json": to_json,
     "csv": to_csv,
 }
-"""What writes the marks, by the name of the format."""
+"""The function that writes the marks, by the name of the format."""

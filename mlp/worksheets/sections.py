@@ -152,7 +152,7 @@ class Sections:
         return list(self.training.questions())
 
     def _mistakes(self) -> Iterator[Question]:
-        _ = self._computed  # whose answers these follow from
+        _ = self._computed  # makes the questions that these answers follow from
         asks: list[Cell] = [
             "The step adds lr times the gradient, and lr is small. What happens to the "
             "loss: rises or falls?"

@@ -30,7 +30,7 @@ from mlp.worksheets.sections import SECTIONS, STEPS, Sections
 from mlp.worksheets.slips import DIGITS
 from mlp.worksheets.step import Training
 
-LARGEST = 1000  # parameters that anyone could be asked to calculate with
+LARGEST = 1000  # parameters that a student can calculate with
 RATES = (0.1, 0.2, 0.5)
 
 

@@ -19,8 +19,8 @@ from mlp.checking.verdicts import Evidence, Verdict, verdict
 from mlp.core import Reduction
 
 DIGITS = 4  # after the decimal point, in all answers
-UNIT = 10.0**-DIGITS  # what an answer may be off by
-ROUNDED = 20  # by so many units, it is off by rounding
+UNIT = 10.0**-DIGITS  # the largest error of a right answer
+ROUNDED = 20  # up to so many units, an error comes from rounding
 
 
 class Slip(NamedTuple):
@@ -75,7 +75,7 @@ HINTS = {
     "δ": "the shape",
     "diagonal": "what stands off the diagonal",
 }
-"""What a hint points at, by how the label begins."""
+"""Where a hint tells the student to look, by the beginning of the label."""
 
 
 def hint(label: str) -> str:
@@ -138,7 +138,7 @@ def numbers(answer: Array, right: Array, traces: Traces, sizes: Any) -> Verdict:
     if np.abs(answer - right).max() <= ROUNDED * UNIT:
         return Verdict("rounding", "it is nearly right; calculate with more digits")
     found = verdict(evidence)
-    if found.label == "unreported loss":  # an answer on paper decays no weights
+    if found.label == "unreported loss":  # there is no weight decay on paper
         return Verdict("differs")
     return _counted(found, *flat, sizes)
 

@@ -49,13 +49,13 @@ _STUBS = {
     "sgd": _Stub(SGD, Optimizer, {"update": "self, parameter, gradient, state"}),
     "loop": _Stub(train_step, None, {}),
 }
-# The arguments of which a stub's docstring tells.
+# The arguments that a stub's docstring describes.
 _ARGUMENTS = {
     "linear": ("in_features", "out_features", "rng"),
     "sgd": ("parameters", "lr"),
     "loop": ("model", "criterion", "optimizer", "x", "y"),
 }
-# What a stub cannot be given, and so does not keep.
+# Settings that a stub does not have as arguments.
 _SETTINGS = {"reduction", "momentum", "weight_decay", "nesterov"}
 _SAYS = {
     "linear": "Write self.weight = Parameter(…) and self.bias = Parameter(…) in "

@@ -25,8 +25,8 @@ from mlp.worksheets.comparing import sentence_of_error
 MEMORY = 2 * 2**30
 """How many bytes of memory a process may ask for."""
 FILE_SIZE = 16 * 2**20
-"""How long a file may be that it writes."""
-# What starts or ends processes, as Python's own audit events name it.
+"""How many bytes a file may have that the process writes."""
+# Python's audit events for starting or ending a process.
 _REFUSED = (
     *("os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.exec", "os.system"),
     *("subprocess.Popen", "os.kill", "os.killpg"),
@@ -39,7 +39,7 @@ def main(channel: int, path: str, names: Sequence[str], seconds: float) -> None:
     process = os.getpid()
 
     def record(**what: Any) -> None:
-        if os.getpid() == process:  # and not a copy that a fork has made
+        if os.getpid() == process:  # not in a copy made by a fork
             line = json.dumps({"token": token, **what}) + "\n"
             os.write(channel, line.encode())
 
@@ -70,7 +70,7 @@ def _run_file(path: str, record: Callable[..., None]) -> dict[str, Any] | None:
     try:
         with open(path, "rb") as file:
             exec(compile(file.read(), path, "exec"), vars(module))
-    except BaseException as error:  # of a student's code, which may raise anything
+    except BaseException as error:  # a student's code may raise anything
         sentence = sentence_of_error(error, path)
         record(event="failed", sentence=f"the file cannot be run: {sentence}")
         return None
