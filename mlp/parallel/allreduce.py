@@ -55,8 +55,8 @@ class AllReduce(Optimizer):
     ImportError
         If comm is None, and mpi4py or its MPI library is not installed.
     ValueError
-        If the processes have different parameters or optimizers, or an
-        unknown reduction.
+        If the parameters, the optimizers or the reductions of the processes
+        differ, or reduction is unknown.
     RuntimeError
         If another process has ended, or still uses an older AllReduce.
     TypeError

@@ -82,10 +82,10 @@ def stub(exercises: str | Sequence[str]) -> str:
     bases = {s.base.__name__ for s in map(_STUBS.__getitem__, names) if s.base}
     imports = sorted(bases | ({"Parameter"} if "linear" in names else set()))
     head = (
-        '"""Fill in the holes, and keep the names.\n\nSee your marks by\n\n'
+        '"""Write the missing code, and keep the names.\n\nTo see your marks, run\n\n'
         f"    python -m mlp grade FILE --exercise {','.join(names)}\n\n"
-        "x, grad_output, prediction and target are arrays, a row for each sample;\n"
-        'leave them as they are, and return new ones.\n"""\n\nimport numpy as np\n'
+        "x, grad_output, prediction and target are arrays, a row for each sample.\n"
+        'Do not change them; return new arrays.\n"""\n\nimport numpy as np\n'
     )
     if imports:
         head += f"\nfrom mlp import {', '.join(imports)}\n"
