@@ -1,9 +1,10 @@
-"""derive: the derivation of a net, cell by cell.
+"""derive: write the derivation of a net's gradients, as five tables.
 
-The solution sheet of a net is generated from one rule a class (rules.py)
-and the chain rule, and each of its lines is run. Formulas are in
-expressions.py and operations.py, a layer's share of the tables in
-places.py, the tables in derivation.py; trace.py puts numbers in.
+The tables follow from one rule for each class (rules.py) and from the chain
+rule. Each formula in them can be evaluated and checked. The formulas are in
+expressions.py and operations.py. places.py writes the rows of each layer,
+and derivation.py combines them into the tables. trace.py shows one training
+step with numbers. Read rules.py first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""derive: the solution sheet of a net.
+"""derive: the derivation of a net, in formulas.
 
-derive puts the five tables together from the places of the layers
-(places.py) and the rules of loss and optimizer (rules.py). proof.py checks
-them, steps.py has step 5; trace.py is the same with numbers.
+derive makes the five tables from the layers' rows (places.py) and the rules
+of the loss and the optimizer (rules.py). steps.py writes step 5. proof.py
+checks the tables. Read trace.py next: it shows a step with numbers.
 """
 
 from __future__ import annotations
@@ -75,26 +75,26 @@ from mlp.sequential import numbered_layers
 
 
 class Derivation(Evaluated):
-    """The derivation of a net: five tables, to be printed, run and checked.
+    """The derivation of a net: five tables to print, evaluate and check.
 
-    derive makes it. It holds the net, not a copy: a value is that of the
-    parameters at the time when it is asked for.
+    derive returns it. It keeps the net itself, not a copy, so evaluate uses
+    the present values of the parameters.
 
     Attributes
     ----------
     forward : list of ForwardRow(layer, input, output)
-        In x, y and the parameters alone; a row too long to read begins anew
-        from the name of the output before, zₖ.
+        Each layer, written in x, y and the parameters. If a formula gets
+        too long to read, it is written in zₖ, the output of layer k.
     gradients : list of GradientRow(parameter, gradient, shape)
-        From the loss down to the parameter. str(shape) is symbolic,
-        shape.value the integers.
+        Each gradient as a chain of Jacobians. str(shape) has letters,
+        shape.value has the integers.
     jacobians : list of JacobianRow(symbol, elements, shape)
         One for each layer without parameters, and one for the loss.
     batch : list of BatchRow(quantity, formula, shape)
-        The lines that the backwards run, in matrices of rows. Gₖ holds the
-        gradient by the output of layer k, a row for each sample.
+        The formulas of backward for a batch, a matrix with one sample in
+        each row. Gₖ is the gradient for the output of layer k.
     steps : list of Step(number, name, equations)
-        The five steps as equations, to be run in their order.
+        The five steps of training as equations, in their order.
 
     Examples
     --------
@@ -157,13 +157,13 @@ class Derivation(Evaluated):
         self.steps = self._steps(Equal(_ℓ, loss(_ŷ)))
 
     def _in_order(self) -> list[tuple[Symbol, Any]]:
-        """Return letter and Parameter of each, in the order of parameters()."""
+        """Return each letter and Parameter, in the order of parameters()."""
         pairs = [pair for place in self.places for pair in place.parameters()]
         order = {id(p): k for k, p in enumerate(parameters_of(self.model))}
         return sorted(pairs, key=lambda pair: order.get(id(pair[1]), len(order)))
 
     def laid(self, column: Expr) -> Expr:
-        """Return a column, laid down in numerator layout."""
+        """Return a column; in numerator layout, transpose it into a row."""
         return Transpose(column) if self.is_numerator else column
 
     def _forward(self, loss: Callable[[Expr], Expr], nested: Any) -> list[ForwardRow]:
@@ -215,7 +215,7 @@ class Derivation(Evaluated):
         return list(map(Step, range(1, 6), names, equations))
 
     def _batch_equations(self) -> Iterator[Expr]:
-        """Yield the backward of a batch, whose samples depend on each other."""
+        """Yield the backward of a batch whose samples depend on each other."""
         for quantity, formula, _ in self.batch:
             yield Equal(quantity, formula)
 
@@ -234,7 +234,7 @@ class Derivation(Evaluated):
                 yield Equal(g, product)
 
     def _updates(self) -> Iterator[Expr]:
-        """Yield what the optimizer does to each parameter that it holds."""
+        """Yield the optimizer's equations for each parameter that it has."""
         for θ, parameter in self.parameters:
             if self.first_alone:
                 g: Expr = GradientOf(θ)
@@ -244,10 +244,10 @@ class Derivation(Evaluated):
             yield from updates(self.optimizer, θ, parameter, g)
 
     def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Values:
-        """Return the value of every cell at one data point.
+        """Return the value of every formula at one data point.
 
-        From the formulas alone, in float64; the layers' forward and
-        backward have no part in it.
+        Only the formulas are evaluated, in float64. The layers' forward and
+        backward are not called.
 
         Parameters
         ----------
@@ -257,21 +257,21 @@ class Derivation(Evaluated):
         Returns
         -------
         Values
-            The same five tables, with arrays in place of expressions:
-            inputs and outputs in one dimension, gradients and Jacobians in
-            the shape that stands beside them, an equation as the value of
-            its right side, which in step 3 is None. Without an optimizer lr
-            has no value, and step 5 is NaN.
+            The same five tables with arrays instead of formulas. Inputs and
+            outputs have one dimension. Gradients and Jacobians have the
+            shape in their row. An equation has the value of its right side,
+            None in step 3. Without an optimizer lr has no value, so step 5
+            is NaN.
 
         Raises
         ------
         ValueError
-            If x or y is not of the length that the net has; if a layer
-            couples the samples of a batch, as BatchNorm1d in training does.
+            If x or y has the wrong length, or if a layer couples the
+            samples of a batch, as BatchNorm1d does in training.
         TypeError
-            If they do not hold real numbers.
+            If x or y is not an array of real numbers.
         RuntimeError
-            If train() or eval() has changed the net since it was derived.
+            If train() or eval() has changed the net after derive.
         """
         columns = self.sample(x, y)
         check_each_row_alone("derive.evaluate", self.places)
@@ -286,37 +286,36 @@ class Derivation(Evaluated):
         return x, check_column("derive", "y", y, k, self.layers[-1][0])
 
     def check(self, x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """Compare every cell with what the library computes at one data point.
+        """Compare every formula with the library's result at one data point.
 
-        The model itself runs, forward and backward, and so does each of its
-        layers alone: on this sample, and on a batch of three rows made of
-        it, so that sums over samples are checked too. Compared are outputs
-        with forward, gradients with .grad after backward, Jacobians with
-        those assembled from backward on basis vectors, the batch lines with
-        what each backward returns, both sides of an equation with each
-        other, and step 5 with the optimizer's. All of it runs on copies;
-        model and optimizer stay as they are.
+        Copies of the whole model and of each layer run forward and
+        backward: on this sample, and on a batch of three rows made from it,
+        to check the sums over samples. check compares outputs with forward,
+        gradients with .grad, Jacobians with backward for basis vectors, the
+        table of the batch with the result of each backward, both sides of
+        each equation, and step 5 with the optimizer's step. The model and
+        the optimizer are not changed.
 
         Parameters
         ----------
         x, y : array_like of shape (n,) and (K,)
-            A data point. The result is large or infinite where a bound of
-            BCELoss is active, as backward is not the derivative there, and
-            where a softmax or sigmoid is 0 or 1 but for rounding.
+            A data point. The result is large or infinite where BCELoss
+            bounds its gradient, because there backward is not the
+            derivative, and where a softmax or sigmoid is rounded to 0 or 1.
 
         Returns
         -------
         float
-            The largest difference, relative to the largest entry of its
-            cell: below 1e-10 for a float64 net, near 1e-6 for one in
-            float32. Gradients of a net that couples its samples are
-            compared relative to the largest of them, since some are 0 but
-            for rounding.
+            The largest difference, relative to the largest entry of the
+            same array: below 1e-10 for a float64 net, near 1e-6 for a
+            float32 net. If a layer couples the samples, it is relative to
+            the largest entry of all gradients, because some gradients are 0
+            up to rounding.
 
         Raises
         ------
         ValueError, TypeError, RuntimeError
-            As evaluate.
+            As in evaluate.
         """
         places_of("derive", self.model, numbered_layers(self.model))  # still all of it
         return largest_difference(self, *self.sample(x, y))
@@ -351,7 +350,7 @@ class Derivation(Evaluated):
         ]
 
     def title(self) -> str:
-        """Return what it is the derivation of."""
+        """Return a title with the layers and the loss."""
         names = " → ".join(str(place.name) for place in self.places)
         return f"Derivation of {names} with {type(self.criterion).__name__}"
 
@@ -364,7 +363,7 @@ class Derivation(Evaluated):
         return printable(f"<{self.title()}>")
 
     def to_markdown(self) -> str:
-        """Return the tables in Markdown with LaTeX between dollars.
+        """Return the tables in Markdown, with formulas in LaTeX.
 
         GitHub, Jupyter and VS Code render it.
         """
@@ -373,11 +372,11 @@ class Derivation(Evaluated):
     _repr_markdown_ = to_markdown  # for a notebook's export to Markdown
 
     def to_latex(self) -> str:
-        r"""Return the tables as LaTeX, to \input in a document with amsmath."""
+        r"""Return the tables in LaTeX, for \input in a document with amsmath."""
         return rendering.to_latex(self._tables())
 
     def to_html(self) -> str:
-        """Return the tables as one page with MathML: no script, no network."""
+        """Return the tables as a web page with MathML, which works offline."""
         return rendering.to_html(self.title(), self._tables())
 
     def _repr_html_(self) -> str:
@@ -393,40 +392,39 @@ def derive(
     layout: str = "numerator",
     nested: bool | None = None,
 ) -> Derivation:
-    """Return the derivation of a net, as a person would write the solution.
+    """Return the derivation of a net's gradients, as in a worked solution.
 
     Parameters
     ----------
     model : Sequential, or one layer
-        It stays as it is; no data is needed.
+        The net. It is not changed, and no data is needed.
     criterion : Loss
-        The loss at the end.
+        The loss.
     optimizer : Optimizer or None
-        Whose update step 5 is to show; None shows plain SGD with the letter
-        lr. Of one without an entry in RULES a sentence stands there.
+        Step 5 shows its update. None shows plain SGD with the letter lr. If
+        it has no entry in RULES, step 5 is a sentence.
     layout : "numerator" or "denominator"
-        Whether the derivative of a number by a column is a row, or a
-        column; the latter gives each gradient in the shape of its
-        parameter.
+        The derivative of a number by a column is a row ("numerator") or a
+        column ("denominator"). In denominator layout each gradient has the
+        shape of its parameter.
     nested : bool or None
-        Whether the rows of the forward pass are written in x alone (True),
-        or each in the output before it (False); None writes them in x as
-        long as they can be read.
+        True writes each row of the forward pass in x, False in the output
+        of the layer before. None writes it in x if it is short enough.
 
     Returns
     -------
     Derivation
-        print it, or to_markdown(), to_latex(), to_html(); evaluate and
-        check it at a data point.
+        To print it, use print, to_markdown(), to_latex() or to_html(). Its
+        methods evaluate and check need a data point.
 
     Raises
     ------
     ValueError
-        If the widths of the layers do not fit, the net has no layer, or
-        none with weights; if layout is unknown.
+        If the widths of the layers do not match, the net has no layers or
+        no weights, or layout is unknown.
     TypeError
-        If something in the net is no Layer, criterion no Loss, optimizer no
-        Optimizer.
+        If a part of the net is not a Layer, criterion is not a Loss, or
+        optimizer is not an Optimizer.
     NotImplementedError
         If a layer or the loss has no entry in mlp.derivation.RULES.
 
@@ -443,7 +441,7 @@ def derive(
 
     References
     ----------
-    docs/backprop.md, which tells the whole story of this net.
+    docs/backprop.md explains each step for this net.
     """
     numbers.one_of("derive", "layout", layout, LAYOUTS)
     nested = None if nested is None else numbers.flag("derive", "nested", nested)

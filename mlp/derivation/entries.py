@@ -1,7 +1,7 @@
-"""The lines of steps 1, 2 and 4, entry by entry.
+"""The lines of steps 1, 2 and 4 of trace: one line for each entry.
 
-One pair of functions for each kind of rule, forward and backward, as the
-places of places.py have it in letters.
+Each kind of layer has two functions, one for forward and one for backward.
+They write with numbers what places.py writes with letters.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Lines = Iterator[Line | str]
 
 
 class At(NamedTuple):
-    """A layer in a training step: its input, output, and both gradients."""
+    """A layer in a training step: its input, its output and their gradients."""
 
     place: Any
     x: Array
@@ -52,12 +52,12 @@ class At(NamedTuple):
 
     @property
     def below(self) -> str:
-        """The name of the gradient by its input."""
+        """The name of the gradient for the layer's input."""
         return f"∂ℓ/∂{self.place.below.z}"
 
     @property
     def name(self) -> str:
-        """The name of its output."""
+        """The name of the layer's output."""
         return str(self.place.above.z)
 
     def product(self, *factors: Expr) -> Expr:
@@ -65,7 +65,7 @@ class At(NamedTuple):
         return Chain(*factors[:: self.order])
 
     def is_first(self) -> bool:
-        """Whether nobody needs the gradient by its input."""
+        """Whether this is the first layer, whose grad_input is not needed."""
         return str(self.place.below.z) == "x"
 
 
@@ -75,7 +75,7 @@ def forward_lines(at: At) -> Lines:
 
 
 def backward_lines(at: At) -> Lines:
-    """Yield what a layer's backward adds to .grad, and returns."""
+    """Yield the entries of a layer's parameter gradients and grad_input."""
     return _KINDS[type(at.place)][1](at)
 
 
@@ -120,7 +120,7 @@ def _affine_backward(at: At) -> Lines:
 
 
 def _drawn(at: At) -> list[Figures]:
-    """Return the figures of m, if the layer draws one."""
+    """Return the figures of the mask m, if the layer draws one."""
     return [Figures(rows) for name, rows in at.drawn.items() if name[0] == "M"]
 
 
@@ -182,7 +182,7 @@ def _vectorwise_backward(at: At) -> Lines:
 
 
 class _Nodes:
-    """The nodes of a normalisation, as figures, and the mean that it takes."""
+    """The intermediate results of a normalisation, as figures, and its mean."""
 
     def __init__(self, at: At) -> None:
         self.at, self.rule = at, at.place.rule
@@ -198,17 +198,17 @@ class _Nodes:
         self.count = x.shape[0 if self.is_rows else 1]
 
     def few(self, k: int, i: int) -> Any:
-        """Return the place of a mean that the entry (k, i) has a part in."""
+        """Return the index of the mean to which entry (k, i) belongs."""
         return (i,) if self.is_rows else (k, 0)
 
     def mean(self, term: Callable[[int, int], Expr], *place: int) -> Expr:
-        """Return the mean of the terms that have a part in one place."""
+        """Return the mean of the terms that belong to one index."""
         ours = range(self.count)
         terms = [term(j, place[0]) if self.is_rows else term(place[0], j) for j in ours]
         return Quotient(sum_of(terms), Number(self.count))
 
     def lines(self, letter: str, formula: Callable[..., Expr], terms: int) -> Lines:
-        """Yield the lines of one node."""
+        """Yield the lines of one intermediate result."""
         name, array = str(self.named[letter]), self.arrays[letter]
         return lines(name, array, formula, terms, self.at.limit)
 
@@ -320,7 +320,7 @@ class AtLoss:
             )
 
     def value_line(self, value: float) -> list[Line | str]:
-        """Return the lines of the loss, those of p before it."""
+        """Return the lines of the loss, after those of p."""
         rule, alone = self.rule, f"ℓ = {figure(value)}"
         places = list(np.ndindex(self.prediction.shape))
         if len(places) > TERMS or rule.term is None:

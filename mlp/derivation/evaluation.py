@@ -1,4 +1,4 @@
-"""The value of each cell."""
+"""Evaluate the formulas of a derivation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mlp.derivation.tables import (
 
 
 class Evaluated:
-    """Five tables that can be run; Derivation fills them."""
+    """Five tables of formulas that can be evaluated; Derivation fills them."""
 
     forward: list[ForwardRow]
     gradients: list[GradientRow]
@@ -34,7 +34,7 @@ class Evaluated:
     optimizer: Any
 
     def evaluated(self, values: dict[str, Any]) -> Values:
-        """Return the five tables, given the value of each letter."""
+        """Return the values of the five tables, from the letters' values."""
 
         def value(cell: Expr, shape: Any = -1) -> Any:
             value = cell.value(values)
@@ -50,7 +50,7 @@ class Evaluated:
         return Values(forward, gradients, jacobians, batch, self.run(values))
 
     def run(self, values: dict[str, Any], steps: slice = slice(None)) -> list[Step]:
-        """Run the five steps, or some, which give their left sides new values."""
+        """Run all or some of the steps; each equation sets its left side."""
 
         def result(equation: Expr) -> Any:
             left, right = equation.args[0], equation.value(values)
@@ -68,8 +68,9 @@ class Evaluated:
     ) -> dict[str, Any]:
         """Return the value of each letter, for samples in columns.
 
-        Given the outputs of the layers, as rows, zₖ is what they are and
-        not what the formulas make of it; drawn has what the layers drew.
+        If outputs is given, zₖ is taken from these outputs of the layers
+        (samples in rows), and not from the formulas. drawn has the random
+        masks of the layers.
         """
         values: dict[str, Any] = {"x": x, "y": y, "X": x.T, "Y": y.T, "lr": np.nan}
         widths = [self.places[0].below.width, *(p.above.width for p in self.places)]
@@ -101,7 +102,7 @@ class Evaluated:
         return values
 
     def letters(self) -> list[Named]:
-        """Return the letters that stand for a formula, each once."""
+        """Return the letters that have a formula of their own, each once."""
         cells = [row.elements for row in self.jacobians]
         cells += [cell for row in self.batch for cell in row[:2]]
         cells += [row.gradient for row in self.gradients]

@@ -1,18 +1,18 @@
 """Formulas as trees: letters and arithmetic.
 
-A node knows how it is laid out in a notation, and what its value is, given
-the values of its letters. Nothing here knows of nets. Functions and what
-else a derivation needs are in operations.py.
+Each node of a tree can be written in a notation, and can be evaluated if
+its letters have values. This module does not depend on nets. operations.py
+has functions, sums and equations.
 
 The value of a column, a row or a matrix is an array of two dimensions, and
-a Product of two such is a matrix product. The value of a number is a float;
-that of an entry like ŷᵢ is all entries at once, an array of one dimension,
-and a product with it is taken entry by entry. So Σᵢ [yᵢ log ŷᵢ] has the
-value that it says.
+a Product of two of them is a matrix product. The value of a number is a
+float. The value of an entry such as ŷᵢ is an array of one dimension with
+all the entries, and a product with it is computed entry by entry. So
+Σᵢ [yᵢ log ŷᵢ] has the value of this sum.
 
-What is printed can be read back. From tight to loose: powers; functions;
-products and quotients, from left to right; sums. Between two arrays the
-operators * and ** and / of Python mean entry by entry.
+A printed formula has enough parentheses to be unambiguous. Powers come
+first, then functions, then products and quotients from left to right, then
+sums. Between two arrays, Python's *, ** and / work entry by entry.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ import numpy as np
 
 from mlp.derivation.notation import Notation
 
-SUM, PRODUCT, POWER, FACTOR = 1, 2, 3, 4  # how tightly a node holds together
+SUM, PRODUCT, POWER, FACTOR = 1, 2, 3, 4  # the precedence of a node
 
 
 class Expr:
-    """A node: layout and value, from those of its arguments.
+    """A node; its layout and its value follow from those of its arguments.
 
     Attributes
     ----------
     args : tuple of Expr
-        What it is made of.
+        The arguments.
     is_array : bool
-        Whether its value is a column or a matrix, so that * is ⊙.
+        Whether the value is a column or a matrix, so that * means ⊙.
     needs_signs : bool
-        Whether each product needs a sign, since numbers stand in the place
-        of letters, or with an exponent.
+        Whether each product needs a sign, because there are numbers instead
+        of letters, or numbers with an exponent.
     """
 
     tightness = FACTOR
@@ -53,12 +53,12 @@ class Expr:
         self.needs_signs: bool = any(arg.needs_signs for arg in self.args)
 
     def layout(self, n: Notation, tightness: int = 0) -> str:
-        """Return the node, in parentheses if it holds less tightly."""
+        """Return the node, in parentheses if its precedence is lower."""
         text = self.show(n, *self.args)
         return n.fence("(", text, ")") if self.tightness < tightness else text
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Return the value of the node, given its letters' values."""
+        """Return the value of the node, from the letters' values."""
         return self.compute(*(arg.value(values) for arg in self.args))
 
     def __add__(self, other: Expr | float) -> Expr:
@@ -101,7 +101,7 @@ class Expr:
         return Quotient(other, self)
 
     def __pow__(self, exponent: float) -> Expr:
-        """Return self to a power that is a number, entry by entry."""
+        """Return self to the power of a number, entry by entry."""
         return Power(self, exponent)
 
     def __neg__(self) -> Expr:
@@ -123,10 +123,11 @@ def _as_power(factor: Expr) -> tuple[Expr, float]:
 
 
 def _factors(n: Notation, args: Sequence[Expr], closed: type[Expr]) -> Iterator[str]:
-    """Yield the layouts of factors, so that they can be read from left to right.
+    """Yield the layouts of factors, which are read from left to right.
 
-    Products of the other kind are closed, log x before another factor, and
-    a quotient in one line after another factor.
+    Parentheses go around a product of the other kind (· or ⊙),
+    around log x before another factor, and around a quotient in one line
+    after another factor.
     """
     for i, arg in enumerate(args):
         is_closed = isinstance(arg, closed) or (arg.is_open and i < len(args) - 1)
@@ -163,7 +164,7 @@ class Scalar(Symbol):
 
 
 class Of(Symbol):
-    """v(W⁽¹⁾), or W⁽¹⁾.grad, as one letter."""
+    """v(W⁽¹⁾) or W⁽¹⁾.grad, used as one letter."""
 
     def __init__(self, name: str, owner: Expr) -> None:
         super().__init__(name)
@@ -178,7 +179,7 @@ class Of(Symbol):
 
 
 class Derivative(Symbol):
-    """∂a/∂b, as one letter."""
+    """∂a/∂b, used as one letter."""
 
     def __init__(self, a: Expr, b: Expr) -> None:
         super().__init__("∂")
@@ -190,7 +191,7 @@ class Derivative(Symbol):
 
 
 class Number(Expr):
-    """A number, written out to the digits that tell it from every other."""
+    """A number, written with all the digits that it needs."""
 
     def __init__(self, number: float) -> None:
         super().__init__()
@@ -200,7 +201,7 @@ class Number(Expr):
         self.write(write(self.number, trim="-"))
 
     def write(self, text: str) -> None:
-        """Have the number written as a text, and closed where that needs it."""
+        """Set the text of the number, and whether it needs parentheses."""
         self.text = text.replace("-", "−")
         if self.text.startswith("−"):
             self.tightness = SUM
@@ -209,7 +210,7 @@ class Number(Expr):
         self.needs_signs |= "e" in self.text
 
     def show(self, n: Notation) -> str:
-        """Return its digits, a sign before them if it is negative."""
+        """Return its digits, with a sign if it is negative."""
         digits, _, exponent = self.text.lstrip("−").partition("e")
         number = n.number(digits, exponent)
         return n.row(n.token("−"), number) if self.text.startswith("−") else number
@@ -254,12 +255,12 @@ class Negative(Expr):
 
 
 class Product(Expr):
-    """a b, side by side; a · b where letters do not keep them apart."""
+    """a b side by side, or a · b where that would be unclear."""
 
     tightness = PRODUCT
 
     def show(self, n: Notation, *args: Expr) -> str:
-        """Return the factors, with a space where they would run together."""
+        """Return the factors, with a space where they need one."""
         texts, gaps = [], []
         for i, arg in enumerate(args, start=1):
             is_last = i == len(args)
@@ -278,7 +279,7 @@ class Product(Expr):
         return n.row(*parts)
 
     def compute(self, result: Any, *rest: Any) -> Any:
-        """Return the matrix product, or that of entries."""
+        """Return the matrix product, or the product entry by entry."""
         for factor in rest:
             matrices = np.ndim(result) == np.ndim(factor) == 2
             result = result @ factor if matrices else result * factor
@@ -308,7 +309,7 @@ class Quotient(Expr):
     compute = staticmethod(np.divide)
 
     def show(self, n: Notation, a: Expr, b: Expr) -> str:
-        """Return a/b, with parentheses if it is in one line."""
+        """Return a/b, with parentheses if it is written in one line."""
         if not n.inline_fractions:
             return n.fraction(a.layout(n), b.layout(n))
         above = PRODUCT + isinstance(a, Quotient)
@@ -316,7 +317,7 @@ class Quotient(Expr):
 
 
 class Power(Expr):
-    """aᵖ, entry by entry, where p is a number.
+    """aᵖ, entry by entry, for a number p.
 
     Examples
     --------
@@ -333,7 +334,7 @@ class Power(Expr):
         self.exponent = float(exponent)
 
     def show(self, n: Notation, a: Expr) -> str:
-        """Return the base, closed unless it is one letter, and the exponent."""
+        """Return base and exponent, with parentheses around a long base."""
         return n.power(a.layout(n, FACTOR), str(Number(self.exponent)))
 
     def compute(self, a: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Numbers in the place of letters.
+"""Formulas with numbers instead of letters.
 
-A Figure is a number as it is written; a Line is an entry of an array, its
-formula with figures in it, and what that comes to. Read entries.py next.
+A Figure is a number as it is printed. A Line is an entry of an array, with
+its formula in figures and its value. Read entries.py next.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from mlp._shared.arrays import Array
 from mlp.derivation.expressions import Expr, Number, Sum
 from mlp.derivation.notation import Notation
 
-ENTRIES, TERMS = 12, 6  # of an array, of a formula; what has more is summed up
-SMALL = 60  # parameters; of a larger net, every array is summed up
+ENTRIES, TERMS = 12, 6  # a larger array, or one with longer formulas, is summarized
+SMALL = 60  # in a net with more parameters, every array is summarized
 
 
 class Figure(Number):
-    """A number, how it is written, and how it is written to its last digit."""
+    """A number, its printed text, and its text with all digits."""
 
     def __init__(self, number: float, text: str, exact: str) -> None:
         super().__init__(number)
@@ -32,14 +32,14 @@ class Figure(Number):
 
 
 class Figures:
-    """The entries of an array, written with as many decimals as they need."""
+    """The entries of an array, printed with as many decimals as they need."""
 
     def __init__(self, array: npt.ArrayLike) -> None:
         self.array: Array = np.asarray(array)
 
     @cached_property
     def decimals(self) -> int:
-        """How many decimals tell all entries, or 9 if none do."""
+        """How many decimals show all entries exactly, or 9 if none do."""
         finite = self.array[np.isfinite(self.array)].astype(np.float64)
         least = 1e-12 * abs(finite)
         return next(
@@ -47,7 +47,7 @@ class Figures:
         )
 
     def __getitem__(self, place: Any) -> Figure:
-        """Return one entry, with nine significant digits, or all it has."""
+        """Return one entry as a Figure, rounded if it has many digits."""
         entry = self.array[place] + 0.0  # no −0
         value, size = float(entry), abs(float(entry))
         is_plain = 1e-4 <= size < 1e9 and (size >= 0.1 or self.decimals < 9)
@@ -58,7 +58,7 @@ class Figures:
 
 
 class Line(NamedTuple):
-    """An entry, its formula with the numbers put in, and what it comes to."""
+    """An entry of an array, its formula with numbers, and its value."""
 
     entry: str
     formula: Expr
@@ -72,14 +72,14 @@ class Line(NamedTuple):
 
 
 def _as_printed(formula: Expr) -> Any:
-    """Return the value of a formula of numbers as they are written."""
+    """Return the value of a formula, from its numbers as they are printed."""
     if isinstance(formula, Figure):
         return float(formula.text.replace("−", "-"))
     return formula.compute(*map(_as_printed, formula.args))
 
 
 def _write_out(formula: Expr) -> None:
-    """Have each number written to its last digit."""
+    """Print each number in a formula with all its digits."""
     if isinstance(formula, Figure):
         formula.write(formula.exact)
     for arg in formula.args:
@@ -87,10 +87,10 @@ def _write_out(formula: Expr) -> None:
 
 
 def line(entry: str, formula: Expr, value: Figure) -> Line:
-    """Return a line that can be evaluated as it stands.
+    """Return a line whose printed numbers give the printed value.
 
-    Where digits that are not written would be missed, as in the difference
-    of two numbers that are nearly the same, all of them are written.
+    If rounded numbers would give another value, as in a difference of two
+    nearly equal numbers, all their digits are printed.
     """
     with np.errstate(all="ignore"):  # 1/0 and log 0, at a bound
         printed, exact = _as_printed(formula), formula.value({})
@@ -101,7 +101,7 @@ def line(entry: str, formula: Expr, value: Figure) -> Line:
 
 
 def figure(number: float) -> Figure:
-    """Return a number that stands alone."""
+    """Return the figure of a single number."""
     return Figures(number)[()]
 
 
@@ -113,7 +113,7 @@ def sum_of(terms: list[Expr]) -> Expr:
 def lines(
     name: str, array: Array, formula: Callable[..., Expr], terms: int, limit: int
 ) -> Iterator[Line | str]:
-    """Yield a line for each entry of an array, or one that sums it up."""
+    """Yield a line for each entry of an array, or one line to summarize it."""
     if array.size > limit or terms > TERMS:
         size = " × ".join(map(str, array.shape))
         parts = array.mean(), array.min(), array.max()
@@ -136,7 +136,7 @@ def rows_of(
     terms: int,
     limit: int,
 ) -> Iterator[Line | str]:
-    """Yield the lines of a batch, whose rows are left out if it has one."""
+    """Yield the lines of a batch, without the row's index if it has one row."""
     if len(array) == 1:
         yield from lines(name, array[0], lambda i: formula(0, i), terms, limit)
     else:

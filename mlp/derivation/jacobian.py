@@ -1,8 +1,8 @@
-"""jacobian: what backward never forms.
+"""jacobian: the Jacobian matrix of a layer, which backward does not compute.
 
-It shows how large a Jacobian is and how little of it is needed: backward is
-given a row and returns that row times the matrix, which takes far less than
-the matrix would.
+backward gets a row and returns this row times the Jacobian. That takes much
+less time and memory than the whole matrix. This module computes the matrix,
+to look at it and to compare.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
     Parameters
     ----------
     layer : Layer
-        It is left as it is: a copy runs. One that draws random numbers, as
-        Dropout, draws once, what its next forward would draw.
+        The layer or net. It is not changed, because a copy runs. A layer
+        that draws random numbers, such as Dropout, uses the same numbers as
+        in its next forward.
     x : array_like of shape (in,) or (1, in)
         One sample.
 
@@ -37,23 +38,24 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
     Raises
     ------
     ValueError
-        If x is not one sample, or the layer refuses it; if the layer does
-        not treat each row of a batch by itself, which is found by trying.
+        If x is not one sample, or the layer refuses it; if a row of the
+        output depends on other rows of the batch, which is tested.
     TypeError
-        If layer is no Layer, or x does not hold real numbers.
+        If layer is not a Layer, or x does not have real numbers.
 
     Derivation
     ----------
-    backward(g) = g J for a row g, in columns Jᵀgᵀ. The rows of J are the
-    products with the basis vectors e₁ = (1, 0, …), e₂, …, and all of them
-    come from one backward, since each row of a batch is a sample:
+    backward(g) = g J for a row g; written as columns, this is Jᵀgᵀ. Row i
+    of J is eᵢ J, with the basis vectors e₁ = (1, 0, …), e₂, …. One backward
+    gives all the rows, because each row of a batch is a separate sample:
 
-        J = I J = backward(I)      at a batch of m copies of x, one a yᵢ
+        J = I J = backward(I)      for a batch of m copies of x, one per yᵢ
 
-    What backward never forms: for a layer of 784 inputs and 512 outputs the
-    Jacobian of y by W has 512 rows and 512 · 784 = 401,408 columns, 1.6 GB
-    in float64, nearly all of it 0. backward has the same from x and
-    grad_output, 784 + 512 numbers, as grad_outputᵀ x.
+    In training, backward does not compute Jacobians. For a layer with 784
+    inputs and 512 outputs, the Jacobian of y by W has 512 rows and 512 ·
+    784 = 401,408 columns. That is 1.6 GB in float64, and almost all entries
+    are 0. backward needs only x and grad_output, which are 784 + 512
+    numbers: the gradient is grad_outputᵀ x.
 
     Examples
     --------
@@ -71,7 +73,7 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
     >>> np.allclose(jacobian(linear, x).T @ g, linear.backward([g]))
     True
 
-    That of an activation is diagonal, σ(x) (1 − σ(x)):
+    The Jacobian of an activation is diagonal, here with σ(x) (1 − σ(x)):
 
     >>> jacobian(Sigmoid(), [0.0, np.log(3)])
     array([[0.25  , 0.    ],
@@ -103,7 +105,7 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
                 f"itself, got {inside!r} in training mode, in which a row depends on "
                 f"the others; write layer.eval() before"
             )
-    twin = copy.deepcopy(layer)  # whose parameters' .grad may be written to
+    twin = copy.deepcopy(layer)  # backward writes into the .grad of its parameters
     for parameter in twin.parameters():
         parameter.grad = None
     drawn = [(g, g.bit_generator.state) for _, g in twin.named_generators()]
@@ -124,7 +126,7 @@ def jacobian(layer: Layer, x: npt.ArrayLike) -> Array:
 def _row(
     twin: Layer, x: Array, drawn: list[tuple[np.random.Generator, Any]], e: Array
 ) -> Array:
-    """Return one row of the Jacobian, with the same draws as every other."""
+    """Return one row of the Jacobian; each row has the same random numbers."""
     for generator, state in drawn:
         generator.bit_generator.state = state
     twin.forward(x)
@@ -132,12 +134,13 @@ def _row(
 
 
 def _check_rows(twin: Layer, x: Array, y: Array, same: Array, jacobian: Array) -> None:
-    """Raise unless a batch gives what its rows give one by one.
+    """Raise unless each row of a batch gives the same as a row alone.
 
-    The sample stands first and last but one among other rows, in a batch of
-    another size: a mean over the rows, what one row passes on to the next
-    and a factor N all change what it gives. The other rows lie nearer to 0,
-    then farther away, unless the layer refuses those.
+    The sample is put among other rows, as the first row and as the last but
+    one, in a batch of another size. A mean over the rows, an effect of one
+    row on the next, or a factor N would then change its results. The other
+    rows are first nearer to 0 and then farther away. Rows that the layer
+    refuses are left out.
     """
     rng, out = np.random.default_rng(1986), len(jacobian)
     size = np.abs(x) + (np.mean(np.abs(x)) or 1) * (x == 0)
@@ -162,7 +165,7 @@ def _check_rows(twin: Layer, x: Array, y: Array, same: Array, jacobian: Array) -
         scale = np.abs(g[ours]) @ np.abs(jacobian)
         is_alone &= alike(z[ours], np.repeat(y, 2, axis=0), np.abs(y))
         if np.all(np.isfinite(jacobian)):
-            # a softmax near 0 or 1 has entries y (1 − y) that are rounding of g
+            # where a softmax is near 0 or 1, y (1 − y) is as small as rounding of g
             is_alone &= alike(grad[ours], g[ours] @ jacobian, scale, 16 * eps)
     if not is_alone:
         raise ValueError(

@@ -1,8 +1,9 @@
-"""The kinds of rules.
+"""The kinds of rules, for layers, losses and optimizers.
 
-A rule tells derive and trace the formula of a layer, a loss or an optimizer
-and its derivative, written with expressions. rules.py has one for each
-class of the library, and is where a reader's own go.
+A rule gives derive and trace the formula of a class and its derivative, as
+expressions. Most attributes of a rule are functions: they get expressions
+of x and y, for example, and return an expression. rules.py has a rule for
+each class of the library; add those of your own classes to RULES there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Affine(NamedTuple):
     Attributes
     ----------
     weight, bias : str
-        Their letters.
+        The letters of the two parameters.
 
     Examples
     --------
@@ -46,20 +47,21 @@ class Elementwise(NamedTuple):
     Attributes
     ----------
     output : callable
-        From the expression of x, that of f(x).
+        output(x) returns f(x).
     slope : callable
-        From those of x and y, that of f'(x); 1 for the identity.
+        slope(x, y) returns f'(x), or 1 for the identity.
     batch_form : callable or None
-        From those of X and Y, matrices of rows, f'(x) as backward computes
-        it, where that is another formula than slope.
+        batch_form(X, Y), with one sample in each row, returns f'(X) as
+        backward computes it. Needed only if that is another formula than
+        slope.
     drawn : callable or None
-        Of a layer that draws random numbers: from the layer and x, what it
-        draws, an array of x's shape. Its letter is m, and the expression of
-        m is the last argument of the other three.
+        For a layer that draws random numbers: drawn(layer, x) gets the
+        array x and returns the numbers, an array of x's shape. Their letter
+        is m, and the expression m is the last argument of the other three.
 
     Examples
     --------
-    A layer of your own, in one line, as derive's error shows it:
+    A layer of your own, with a rule of one line:
 
     >>> import numpy as np
     >>> from mlp import Layer, Linear, MSELoss, Sequential, derive
@@ -88,20 +90,22 @@ class Elementwise(NamedTuple):
 class Vectorwise(NamedTuple):
     """y = f(x), where each yᵢ depends on all of one sample's x; no parameters.
 
-    The Jacobian is a full matrix, which backward does not form.
+    The Jacobian is a full matrix. backward does not compute this matrix.
 
     Attributes
     ----------
     output : callable
-        From the expression of a column x, that of the column f(x).
+        output(x) returns the column f(x), for a column x.
     jacobian : callable
-        From those of xᵢ, yᵢ, xⱼ, yⱼ and of the number δ, which is 1 if i =
-        j and else 0, that of ∂yᵢ/∂xⱼ.
+        jacobian(xᵢ, yᵢ, xⱼ, yⱼ, δ) returns ∂yᵢ/∂xⱼ. δ is 1 if i = j, and 0
+        otherwise.
     batch_form : callable
-        From those of X, Y and G, matrices of rows, what backward returns.
+        batch_form(X, Y, G), with one sample in each row, returns the result
+        of backward for grad_output G.
     entry : callable or None
-        From a list of the numbers of one sample's x and a place i, the
-        formula of yᵢ, for trace, which otherwise shows its value alone.
+        For trace: entry(numbers, i) returns the formula of yᵢ, from a list
+        of the numbers in one sample's x. Without it trace shows only the
+        value.
 
     Examples
     --------
@@ -135,18 +139,18 @@ class Vectorwise(NamedTuple):
 class Normalized(NamedTuple):
     """y = γ ⊙ x̂ + β, x̂ = s ⊙ (x − μ), s = (v + ε)^(−1/2); γ, β are learned.
 
-    Of a layer with .weight, γ, and .bias, β.
+    γ is the layer's .weight, β its .bias.
 
     Attributes
     ----------
     over : "rows", "columns" or "nothing"
-        What mean μ and variance v are taken over: the rows of a batch for
-        each column, which couples the samples; the columns, for each row;
-        or nothing, since they are constants.
+        "rows": each column has a mean μ and a variance v over the rows of
+        the batch, so the samples are coupled. "columns": each row has its
+        own μ and v. "nothing": μ and v are constants.
     eps : float
         ε.
     mean, var : Buffer or None
-        The constants μ and v.
+        The constants μ and v, if over is "nothing".
 
     Examples
     --------
@@ -168,24 +172,26 @@ class LossRule(NamedTuple):
     Attributes
     ----------
     value : callable
-        From ŷ, y and scale, ℓ at one sample; scale(k, e) is k e, or (k/K) e
-        if the loss is a mean over entries.
+        value(ŷ, y, scale) returns ℓ for one sample. scale(k, e) is k e, or
+        (k/K) e if the loss is a mean over entries.
     slope : callable
-        From ŷ, y, scale and t, ∂ℓ/∂ŷ at one sample: t(column), where t lays
-        the column down, or an expression of entries.
+        slope(ŷ, y, scale, t) returns ∂ℓ/∂ŷ for one sample: t(column), where
+        t transposes the column in numerator layout, or an expression of
+        entries.
     batch_form : callable
-        From Ŷ, Y and scale, matrices of rows, what backward returns.
+        batch_form(Ŷ, Y, scale), with one sample in each row, returns the
+        result of backward.
     term : callable or None
-        From the numbers ŷᵢ (or pᵢ) and yᵢ, the term of entry i in the sum
-        that ℓ is, for trace, which otherwise shows the value alone.
+        For trace: term(ŷᵢ, yᵢ) returns the term of entry i in the sum ℓ.
+        Without it trace shows only the value.
     entry : callable or None
-        From the numbers ŷᵢ (or pᵢ) and yᵢ and scale, ∂ℓ/∂ŷᵢ, for trace,
-        where that is another formula than batch_form.
+        For trace: entry(ŷᵢ, yᵢ, scale) returns ∂ℓ/∂ŷᵢ. Needed only if that
+        is another formula than batch_form.
     sign : int
-        −1 if ℓ is minus that sum.
+        −1 if ℓ is minus the sum of the terms.
     inner : callable or None
-        From a list of the numbers of one sample's ŷ and a place i, the
-        formula of pᵢ, which term and entry then get in place of ŷᵢ.
+        inner(numbers, i) returns the formula of pᵢ, from a list of the
+        numbers in one sample's ŷ. term and entry then get pᵢ instead of ŷᵢ.
 
     Examples
     --------
@@ -208,18 +214,19 @@ Equations = Generator[tuple[str, Expr], Expr, None]
 
 
 class StepRule(NamedTuple):
-    """What an optimizer does to one parameter: the equations of step 5.
+    """The update of one parameter by an optimizer: the equations of step 5.
 
     Attributes
     ----------
     equations : callable
-        From the settings, as attributes, and the expressions of θ, g and
-        the slots, a generator of the equations in their order, each a name
-        and a right side: "θ", a slot, or a letter of your own. What a yield
-        returns is the expression of the new value.
+        A generator function. Its arguments are an object with the settings
+        as attributes, and the expressions of θ, g and the slots. It yields
+        the equations in their order, each as a name and a right side. The
+        name is "θ", a slot or a letter of your own. Each yield returns the
+        expression of the new value.
     slots : mapping of str to str
-        The letter of each array or count that update keeps, by its name in
-        state.
+        The letter of each slot: an array or count that update keeps. The
+        keys are their names in state.
 
     Examples
     --------

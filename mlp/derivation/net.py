@@ -1,4 +1,4 @@
-"""A net, opened: which layer stands where."""
+"""Find the layers of a net, and check that derive can use them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mlp.sequential import Sequential
 
 
 def places_of(caller: str, model: Any, numbered: list[tuple[str, Any]]) -> list[Any]:
-    """Return each layer in its place; check that they fit."""
+    """Return a Place for each layer; check that their widths match."""
     for who, layer in numbered:
         numbers.instance(caller, who, layer, Layer)
         check_layer_rule(caller, who, layer)
@@ -64,7 +64,7 @@ def places_of(caller: str, model: Any, numbered: list[tuple[str, Any]]) -> list[
 
 
 def _check_used_once(caller: str, numbered: list[tuple[str, Any]]) -> None:
-    """Raise if a Parameter is used by two layers, and would have two names."""
+    """Raise if two layers share a Parameter, which would have two names."""
     seen: dict[int, str] = {}
     for who, layer in numbered:
         for parameter in layer.parameters():
@@ -97,7 +97,7 @@ def loss_rule(caller: str, criterion: Any) -> LossRule:
 
 
 def check_layer_rule(caller: str, name: str, layer: Layer) -> None:
-    """Raise unless RULES has an entry of the right sort for a layer."""
+    """Raise unless RULES has an entry of the right kind for a layer."""
     rule, kind = rule_of(layer), type(layer).__name__
     if isinstance(rule, LayerRule):
         return
@@ -130,7 +130,7 @@ def _got(rule: Any) -> str:
 def check_column(
     who: str, name: str, value: npt.ArrayLike, length: int, of: str
 ) -> npt.NDArray[np.float64]:
-    """Return one data point as a column of float64, of a net's length."""
+    """Return one data point as a column of float64; check its length."""
     array = real_array(who, name, value, np.float64)
     if array.shape != (length,):
         raise ValueError(
@@ -141,7 +141,7 @@ def check_column(
 
 
 def check_steps_some(caller: str, optimizer: Any, parameters: list[Parameter]) -> None:
-    """Raise unless an optimizer is None, or one of a net's parameters."""
+    """Raise unless an optimizer is None or has some of the parameters."""
     if optimizer is not None:
         numbers.instance(caller, "optimizer", optimizer, Optimizer)
         holds_some(caller, optimizer, parameters)
@@ -159,7 +159,7 @@ def check_each_row_alone(caller: str, places: Sequence[Place]) -> None:
 
 
 def check_modes(caller: str, places: Sequence[Place]) -> None:
-    """Raise if train() or eval() has changed a layer since it was derived."""
+    """Raise if train() or eval() has changed a layer after derive."""
     for place in places:
         if (place.draws, place.is_coupled) != place.as_derived:
             now = "training" if place.layer.training else "evaluation"

@@ -1,7 +1,7 @@
-"""Functions, entries, sums and equations.
+"""Functions, entries, sums and equations, for formulas.
 
-Each is a few lines: how it looks, and what its value is. A rule of your own
-is written with them and with Python's operators; see rules.py.
+Each class says how it is printed and what its value is. Use these classes
+and Python's operators to write a rule of your own. Read kinds.py next.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mlp.derivation.notation import Notation
 
 
 class Nothing(Expr):
-    """None, which a gradient is after step 3."""
+    """None: a gradient after step 3."""
 
     show = staticmethod(lambda n: n.words("None"))
     compute = staticmethod(lambda: None)
@@ -29,15 +29,15 @@ class Transpose(Expr):
     compute = staticmethod(np.transpose)
 
     def show(self, n: Notation, a: Expr) -> str:
-        """Return aᵀ, of a letter with a number above as well: W⁽¹⁾ᵀ."""
+        """Return aᵀ, or W⁽¹⁾ᵀ for a letter with a number above."""
         return n.power(a.layout(n, POWER if type(a) is Symbol else FACTOR), "T")
 
 
 class Apply(Expr):
-    """f(a), entry by entry: a name, a function of NumPy's kind, its argument.
+    """f(a), entry by entry: its name, a function of an array, its argument.
 
-    A name of one letter, such as σ, is set as it is; a word, such as log,
-    stands before a letter without parentheses.
+    The argument has parentheses, as in σ(x). After a name of several
+    letters, an argument of one letter has none, as in log x.
 
     Examples
     --------
@@ -115,7 +115,7 @@ class SquaredNorm(Expr):
 
 
 class Entry(Expr):
-    """aᵢ, standing for all entries of a."""
+    """aᵢ: all entries of a, in one dimension."""
 
     compute = staticmethod(np.ravel)
 
@@ -149,25 +149,25 @@ class RowSum(Expr):
 
 
 class _Along(Expr):
-    """The mean or the sum of a batch along an axis, in words before its letters."""
+    """The mean or the sum of a batch along an axis, printed in words."""
 
     tightness, is_open = PRODUCT, True
     says = ""
 
     def show(self, n: Notation, a: Expr) -> str:
-        """Return the words and what they are about."""
+        """Return the words and the argument."""
         return n.row(n.words(self.says), a.layout(n, PRODUCT))
 
 
 class RowMean(_Along):
-    """The mean of the rows of a batch: one number a column."""
+    """The mean over the rows of a batch: one number for each column."""
 
     says = "mean of the rows of "
     compute = staticmethod(lambda a: a.mean(axis=0))
 
 
 class RowMeans(_Along):
-    """The mean of each row: one number a row, as a column.
+    """The mean of each row, as a column.
 
     Examples
     --------
@@ -183,7 +183,7 @@ class RowMeans(_Along):
 
 
 class RowSums(_Along):
-    """The sum of each row: one number a row, as a column.
+    """The sum of each row, as a column.
 
     Examples
     --------
@@ -199,7 +199,7 @@ class RowSums(_Along):
 
 
 class Coordinate(Expr):
-    """aᵢ or aⱼ in row i and column j of a Jacobian, for all i and j at once."""
+    """aᵢ or aⱼ in entry (i, j) of a Jacobian, for all i and j."""
 
     def __init__(self, a: Expr, index: str) -> None:
         super().__init__(a)
@@ -216,7 +216,7 @@ class Coordinate(Expr):
 
 
 class IsSame(Expr):
-    """(1 if i = j, else 0), in a matrix as large as its argument."""
+    """(1 if i = j, else 0), in a matrix of its argument's size."""
 
     show = staticmethod(lambda n, a: n.fence("(", n.words("1 if i = j, else 0"), ")"))
     compute = staticmethod(lambda a: np.eye(np.size(a))[:, :, np.newaxis])
@@ -227,19 +227,19 @@ class IsSame(Expr):
 
 
 class Named(Symbol):
-    """A letter for a formula: printed as the letter, and worth the formula."""
+    """A letter for a formula: printed as the letter, with the formula's value."""
 
     def __init__(self, letter: str, meaning: Expr, above: str = "") -> None:
         super().__init__(letter, above=above)
         self.meaning = meaning
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Return the value of what it stands for."""
+        """Return the value of the formula."""
         return self.meaning.value(values)
 
 
 class Kept(Expr):
-    """An array that a layer keeps, such as a running mean, in words."""
+    """An array that a layer keeps, such as a running mean, named in words."""
 
     def __init__(self, says: str, keeps: Any) -> None:
         super().__init__()
@@ -250,12 +250,12 @@ class Kept(Expr):
         return n.words(self.says)
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Return the array as it is now, in float64."""
+        """Return the present array, in float64."""
         return np.asarray(self.keeps.data, np.float64)
 
 
 class Words(Expr):
-    """A sentence in the place of a formula, which has no value."""
+    """A sentence instead of a formula; it has no value."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -282,12 +282,12 @@ class PowerOf(Expr):
 
 
 class Diagonal(Expr):
-    """The matrix with these entries on its diagonal, as large as of."""
+    """The matrix with these entries on its diagonal, of the size of `of`."""
 
     compute = staticmethod(lambda a, of: np.diag(np.broadcast_to(a, np.size(of))))
 
     def show(self, n: Notation, a: Expr, of: Expr) -> str:
-        """Return a if i = j, else 0; a condition goes among the ifs."""
+        """Return "a if i = j, else 0", or "1 if i = j and a > 0, else 0"."""
         if isinstance(a, IsPositive):
             ifs = n.row(n.words(" if i = j and "), a.condition(n), n.words(", else 0"))
             return n.row(n.token("1"), ifs)
@@ -295,28 +295,28 @@ class Diagonal(Expr):
 
 
 class Unit(Expr):
-    """I, the matrix that changes nothing, as large as its argument."""
+    """I, the identity matrix of its argument's size."""
 
     show = staticmethod(lambda n, a: n.token("I"))
     compute = staticmethod(lambda a: np.eye(np.size(a)))
 
 
 class Same(Expr):
-    """What stands in the cell before, in words."""
+    """The formula of the cell before, named in words."""
 
     show = staticmethod(lambda n, a: n.words("the same"))
     compute = staticmethod(lambda a: a)
 
 
 class That(Expr):
-    """What stands in the row before, and y: a loss's input, in words."""
+    """The output of the row before, and y: a loss's input, named in words."""
 
     show = staticmethod(lambda n, _, y: n.row(n.words("that, and "), y.layout(n)))
     compute = staticmethod(lambda *args: args)
 
 
 class Equal(Expr):
-    """a = b, whose value is that of b."""
+    """a = b; its value is the value of b."""
 
     sign = " = "
 
@@ -325,7 +325,7 @@ class Equal(Expr):
         return n.joined(self.sign, [arg.layout(n) for arg in args])
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Return the value of b; a need not have one yet."""
+        """Return the value of b; a may have no value yet."""
         return self.args[1].value(values)
 
 
@@ -336,19 +336,19 @@ class Becomes(Equal):
 
 
 class Shape(NamedTuple):
-    """n × h in letters, and in integers.
+    """A shape, in letters such as n × h, and in integers.
 
     Attributes
     ----------
     value : tuple of int
-        As the shape of an array.
+        The shape of the array.
     """
 
     letters: tuple[Expr, ...]
     value: tuple[int, ...]
 
     def layout(self, n: Notation) -> str:
-        """Return the letters with × between."""
+        """Return the letters with × between them."""
         return n.joined(" × ", [letter.layout(n) for letter in self.letters])
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
-"""A layer in its place, and its rows.
+"""Write the rows of one layer for the tables.
 
-One class for each kind of rule: the layer's formula, its link in a chain of
-Jacobians, the gradients of its parameters, and the lines of its backward.
-derivation.py puts them together.
+There is one class for each kind of rule. It writes the layer's formula, its
+Jacobian in the chain rule (its link), the gradients of its parameters, and
+the formulas of its backward. derivation.py combines the rows of all layers.
 """
 
 from __future__ import annotations
@@ -58,22 +58,22 @@ Chained = Callable[..., Expr]
 
 
 class Place:
-    """A layer, with what is below and above it; k counts it among its kind."""
+    """The k-th layer of its kind in the net, with its input and output."""
 
     draws = is_coupled = False
-    attributes: tuple[str, ...] = ()  # its parameters
-    letters: tuple[str, ...] = ()  # theirs
+    attributes: tuple[str, ...] = ()  # the names of the layer's parameters
+    letters: tuple[str, ...] = ()  # the letters of these parameters
 
     def __init__(
         self, layer: Any, name: Symbol, k: int, below: Level, above: Level
     ) -> None:
         self.layer, self.name, self.k = layer, name, k
         self.below, self.above = below, above
-        self.as_derived = self.draws, self.is_coupled  # in its mode of now
+        self.as_derived = self.draws, self.is_coupled  # in its present mode
 
     @property
     def rule(self) -> Any:
-        """The layer's rule, as it is now."""
+        """The layer's present rule."""
         return rule_of(self.layer)
 
     def parameters(self) -> Letters:
@@ -86,41 +86,42 @@ class Place:
         return found
 
     def output(self, z: Expr) -> Expr:
-        """Return the formula of the layer, of z or of what stands for it."""
+        """Return the formula of the layer for the input z."""
         raise NotImplementedError
 
     def link(self) -> Expr:
-        """Return ∂above/∂below, as it stands in a product of Jacobians."""
+        """Return ∂above/∂below, as written in a product of Jacobians."""
         return Derivative(self.above.z, self.below.z)
 
     def gradients(self, chained: Chained, laid: Chained, *links: Expr) -> list[Expr]:
-        """Return the gradient of each parameter, given the links above."""
+        """Return each parameter's gradient, from the links above it."""
         return []
 
     def jacobian(self, indices: str = "ij") -> Expr | None:
         """Return the entries of ∂above/∂below, or None if link() has them.
 
-        indices are those of above and below; i is the row, j the column.
+        indices has the index of above and then that of below. i is the row
+        and j the column of the matrix.
         """
         return None
 
     def jacobian_rows(self, indices: str) -> Iterator[JacobianRow]:
-        """Yield the row of ∂above/∂below, if its entries are to be shown."""
+        """Yield the row of ∂above/∂below, if jacobian() has entries."""
         elements, width = self.jacobian(indices), self.above.width
         if elements is not None:
             yield JacobianRow(self.link(), elements, shape_of(width, width))
 
     def batch_rows(self) -> Iterator[BatchRow]:
-        """Yield the lines of the layer's backward, in their order."""
+        """Yield the formulas of the layer's backward, in their order."""
         grad = self.batch_form(self.below.batch, self.above.batch, self.above.grad)
         yield BatchRow(self.below.grad, grad, shape_of(ROWS, self.below.width))
 
     def batch_form(self, z: Expr, a: Expr, g: Expr) -> Expr:
-        """Return what backward returns, from X, Y and G."""
+        """Return the formula of backward's result, in X, Y and G."""
         raise NotImplementedError
 
     def legend(self) -> list[tuple[Expr, Any]]:
-        """Return letters of this layer with what they mean."""
+        """Return letters of this layer with their meaning."""
         return []
 
 
@@ -131,7 +132,7 @@ class AffinePlace(Place):
 
     @property
     def letters(self) -> tuple[str, ...]:  # type: ignore[override]  # as read only
-        """W and b, as the rule has them."""
+        """W and b, or other letters of the rule."""
         return tuple(self.rule)
 
     def output(self, z: Expr) -> Expr:
@@ -149,7 +150,7 @@ class AffinePlace(Place):
         return both[: len(self.parameters())]
 
     def batch_rows(self) -> Iterator[BatchRow]:
-        """Yield the three lines of Linear.backward."""
+        """Yield the three formulas of Linear.backward."""
         z, g = self.below.batch, self.above.grad
         n, m = self.below.width, self.above.width
         (w, _), *rest = self.parameters()
@@ -161,7 +162,7 @@ class AffinePlace(Place):
 
 
 class ElementwisePlace(Place):
-    """f(x), entry by entry; with m, if it draws one."""
+    """f(x), entry by entry; with m, if the layer draws a mask."""
 
     @property
     def draws(self) -> bool:  # type: ignore[override]  # as read only
@@ -191,7 +192,7 @@ class ElementwisePlace(Place):
         return g if is_one(slope) else g * slope
 
     def legend(self) -> list[tuple[Expr, Any]]:
-        """Return m, if there is one."""
+        """Return m with its meaning, if there is an m."""
         says = (
             " is what it draws; ",
             Symbol("M", above=f"({self.k})"),
@@ -200,7 +201,7 @@ class ElementwisePlace(Place):
         return [(m, says) for m in self._drawn("m")]
 
     def mask(self, layer: Any, rows: Any) -> dict[str, Any]:
-        """Return the values of m and M that a layer's next forward will draw."""
+        """Return the m and M that the layer's next forward will draw."""
         if not self.draws:
             return {}
         states = [(g, g.bit_generator.state) for _, g in layer.named_generators()]
@@ -210,7 +211,7 @@ class ElementwisePlace(Place):
         return {f"m⁽{_raised(self.k)}⁾": drawn.T, f"M⁽{_raised(self.k)}⁾": drawn}
 
     def first_mask(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return m and M of a batch's first row, given those of the batch."""
+        """Return m and M of a batch's first row, from those of the batch."""
         (m,), (rows,) = self._drawn("m"), self._drawn("M")
         return {str(m): values[str(m)][:, :1], str(rows): values[str(rows)][:1]}
 
@@ -220,7 +221,7 @@ def _raised(k: int) -> str:
 
 
 class VectorwisePlace(Place):
-    """f(x), each entry of all entries."""
+    """f(x), where each entry depends on all entries of x."""
 
     def output(self, z: Expr) -> Expr:
         """Return f(z)."""
@@ -235,13 +236,13 @@ class VectorwisePlace(Place):
         return formula
 
     def batch_form(self, z: Expr, a: Expr, g: Expr) -> Expr:
-        """Return what the rule says."""
+        """Return the rule's batch_form."""
         formula: Expr = self.rule.batch_form(z, a, g)
         return formula
 
 
 class NormalizedPlace(Place):
-    """γ ⊙ x̂ + β, with mean and variance of rows, of columns, or constants."""
+    """γ ⊙ x̂ + β; mean and variance are over rows or columns, or constant."""
 
     attributes, letters = ("weight", "bias"), ("γ", "β")
 
@@ -252,11 +253,11 @@ class NormalizedPlace(Place):
 
     @property
     def over(self) -> type[Expr]:
-        """The mean of the rows, or of each row."""
+        """The class of the mean: over the rows, or of each row."""
         return RowMean if self.rule.over == "rows" else RowMeans
 
     def named(self, letter: str, meaning: Expr) -> Named:
-        """Return a letter for a formula of this layer."""
+        """Return a letter that stands for a formula of this layer."""
         return Named(letter, meaning, above=f"({self.k})")
 
     def nodes(self) -> dict[str, Named]:
@@ -303,7 +304,7 @@ class NormalizedPlace(Place):
         return Product(Coordinate(γ, indices[0]), s, shared)
 
     def batch_rows(self) -> Iterator[BatchRow]:
-        """Yield the nodes of forward, those of backward, and the formula."""
+        """Yield the steps of forward and of backward, and the formula."""
         (γ, _), (β, _) = self.parameters()
         m, g, rule, name = self.above.width, self.above.grad, self.rule, self.named
         whole = shape_of(ROWS, m)
@@ -331,7 +332,7 @@ class NormalizedPlace(Place):
         yield BatchRow(self.below.grad, Equal(dc - mean(dc), in_one), whole)
 
     def legend(self) -> list[tuple[Expr, Any]]:
-        """Return x̂."""
+        """Return x̂ with its meaning."""
         X_hat = self.nodes()["X̂"]
         return [(self._column("x̂", "X̂"), (" is a row of ", X_hat, " as a column"))]
 

@@ -1,7 +1,7 @@
-"""Each formula of a derivation against the library.
+"""Compare each formula of a derivation with the library's own results.
 
-A formula is believed when two ways to its value agree that have nothing in
-common: the expression, evaluated, and the layers' own forward and backward.
+Each value is computed in two independent ways: by evaluating the formula,
+and by the layers' forward and backward. The two values must agree.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from mlp.sequential import Sequential
 def largest_difference(d: Any, x: Any, y: Any) -> float:
     """Return the largest relative difference between formula and library.
 
+    Derivation.check calls this function.
+
     Parameters
     ----------
     d : Derivation
-        Its check calls this.
+        The derivation to check.
     x, y : array of shape (n, 1) and (K, 1)
         A data point, in columns.
 
@@ -45,7 +47,7 @@ def largest_difference(d: Any, x: Any, y: Any) -> float:
 
 
 class _Library:
-    """Copies of the net, loss and optimizer, which run beside the formulas."""
+    """Copies of the net, loss and optimizer, to compare the formulas with."""
 
     def __init__(self, d: Any) -> None:
         twins = copy.deepcopy(
@@ -64,7 +66,7 @@ class _Library:
         self.generators = [(g, g.bit_generator.state) for _, g in pairs]
 
     def rewind(self) -> None:
-        """Have the layers that draw draw again what they drew first."""
+        """Set the Generators back, so that the layers draw the same masks."""
         for generator, state in self.generators:
             generator.bit_generator.state = state
 
@@ -74,7 +76,7 @@ class _Library:
             p.grad = None
 
     def forward(self, d: Any, rows: Any, first: int) -> tuple[list[Any], Any]:
-        """Return the outputs of the layers from one on, and what they drew."""
+        """Return the outputs of the layers from first on, and their masks."""
         self.rewind()
         outputs: list[Any] = [rows]
         drawn: dict[str, Any] = {}
@@ -86,11 +88,11 @@ class _Library:
 
 
 def _pairs(d: Any, x: Any, y: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield the value of a formula, and what the library makes of it.
+    """Yield pairs: the value of a formula, and the library's value.
 
-    Of layers that couple the samples, only the batch is compared; the
-    tables of one sample then hold above them, for the first sample of the
-    batch.
+    For layers that couple the samples, only the formulas of the batch are
+    compared. For the layers above them, the tables of one sample are
+    compared too, with the first sample of the batch.
     """
     library = _Library(d)
     three = np.hstack([x, -x, x / 2]), np.hstack([y, y, y])
@@ -136,7 +138,7 @@ def _batch(
             left, right = (side.value(values) for side in row.formula.args)
             yield left, right, least
 
-    # the model itself, whole, and each .grad anew
+    # now the whole model, with new gradients
     library.zero_grad()
     library.rewind()
     prediction = whole.forward(rows)
@@ -150,7 +152,7 @@ def _batch(
 
 
 def _largest(d: Any, values: dict[str, Any]) -> float:
-    """Return the largest entry of a gradient of the batch."""
+    """Return the largest entry of all gradients of the batch."""
     gradients = [q for q, _, _ in d.batch if not isinstance(q, Named | Derivative)]
     return max(float(np.abs(values[str(q)]).max(initial=0)) for q in gradients)
 
@@ -158,9 +160,9 @@ def _largest(d: Any, values: dict[str, Any]) -> float:
 def _sample(
     d: Any, library: _Library, x: Any, y: Any, values: dict[str, Any]
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the pairs of one sample, whose batch of one row has just run."""
-    # A forward row is what its layers' formulas make of x, all in float64: each
-    # formula has been compared with its layer, at the input that the layer had.
+    """Yield the pairs of one sample, after a batch with this row alone."""
+    # The rows of the forward pass are compared with the layers' formulas in float64,
+    # because each of these formulas has been compared with its layer before.
     alone = d.values_at(x, y)
     yield from _forward_rows(d, alone)
     columns_of_z = [alone[str(place.above.z)] for place in d.places]
@@ -171,7 +173,7 @@ def _sample(
 
 
 def _forward_rows(d: Any, values: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield input and output of each row of the forward pass."""
+    """Yield the pairs of input and output of each row of the forward pass."""
     columns_of_z = [values[str(place.above.z)] for place in d.places]
     (_, _, equations), *_ = d.run(dict(values), slice(1, 2))
     ends = [values["x"], *columns_of_z, equations[0]]
@@ -186,7 +188,7 @@ def _above(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the pairs of one row, above the layers that couple the rows.
 
-    masks are those of the layers below, for this row.
+    masks has the masks of the layers below for this row.
     """
     first = d.first_alone
     outputs, drawn = library.forward(d, inputs[first], first)
@@ -203,20 +205,20 @@ def _above(
 def _chains(
     d: Any, library: _Library, values: dict[str, Any], inputs: list[Any], first: int
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield each gradient and each Jacobian of one sample."""
+    """Yield the pairs of each gradient and each Jacobian of one sample."""
     for (_, gradient, _), p in zip(d.gradients, library.parameters, strict=True):
         if not isinstance(gradient, Words):
             yield _laid(d, gradient.value(values), p), p.grad
     library.rewind()
     for k, (place, layer) in enumerate(zip(d.places, library.layers, strict=True)):
-        if place.draws and k < first:  # its mask is a batch's, whose lines check it
+        if place.draws and k < first:  # checked with the batch, which its mask is for
             continue
         link = place.jacobian()
         if link is not None and not isinstance(link, Words):
             found = jacobian(layer, inputs[k])
             yield values[str(place.link())], found if d.is_numerator else found.T
         if place.draws:
-            layer.forward(inputs[k])  # draws what it drew; the next draws anew
+            layer.forward(inputs[k])  # so that the next layer draws its own mask
     for _, elements, _ in d.jacobians:
         if isinstance(elements, Equal):
             left, right = (side.value(values) for side in elements.args)
@@ -226,14 +228,14 @@ def _chains(
 def _steps(
     d: Any, library: _Library, values: dict[str, Any]
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the steps from the second on, from the outputs of the library."""
+    """Yield the pairs of steps 2 to 5, from the library's outputs."""
     parameters, optimizer = library.parameters, library.optimizer
     loss_step, zero, _ = d.run(values, slice(1, 4))
     yield loss_step.equations[0], values["loss"]
     yield [value is None for value in zero.equations], [True] * len(parameters)
     if d.first_alone:
         yield from _gradients(d, values, parameters, values["least"])
-        # some are 0 but for rounding, which Adam's division would enlarge
+        # some are 0 up to rounding, and Adam's division would make this error large
         for (θ, _), p in zip(d.parameters, parameters, strict=True):
             values[str(Of(".grad", θ))] = np.asarray(p.grad, np.float64)
     else:
@@ -254,18 +256,17 @@ def _laid(d: Any, value: Any, parameter: Parameter) -> Any:
 def _gradients(
     d: Any, values: dict[str, Any], parameters: list[Parameter], least: float
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield each .grad of the batch form, and what backward left there."""
+    """Yield each .grad from the formulas, and the .grad from backward."""
     for (θ, _), p in zip(d.parameters, parameters, strict=True):
         yield values[str(Of(".grad", θ))], p.grad, least
 
 
 def _difference(a: Any, b: Any, least: float = 0.0) -> float:
-    """Return the largest difference of two cells, relative to their largest entry.
+    """Return the largest difference of two arrays, relative to their size.
 
-    It is relative to least, if that is larger.
-
-    Numbers below the smallest that the dtype of b, the library's, has in
-    full are as good as 0.
+    The size is the largest entry of both, or least if that is larger. It is
+    at least the smallest normal number of b's dtype: b is the library's
+    array, and smaller numbers have fewer digits.
     """
     dtype = np.asarray(b).dtype
     tiny = max(np.finfo(dtype if dtype.kind == "f" else np.float64).tiny, least)

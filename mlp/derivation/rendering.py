@@ -1,8 +1,7 @@
-"""Tables in LaTeX, MathML and plain text.
+"""Write tables of formulas in LaTeX, MathML and plain text.
 
-A notation says how a letter with an index, a fraction or a pair of brackets
-looks; each tree of expressions.py can be laid out in any. Nothing here
-knows of nets.
+Latex and MathML are two more notations: each formula of expressions.py can
+be written in any of them. This module does not depend on nets.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def _signed(exponent: str, minus: str) -> str:
 
 
 class Latex(Notation):
-    r"""LaTeX with amsmath, of a kind that KaTeX and MathJax know too."""
+    r"""LaTeX with amsmath, in commands that KaTeX and MathJax also know."""
 
     inline_fractions = False
     commands = {
@@ -80,7 +79,7 @@ class Latex(Notation):
 
 
 class MathML(Notation):
-    """MathML Core, which browsers lay out by themselves."""
+    """MathML Core, which browsers show without a script."""
 
     inline_fractions = False
     digit_first = re.compile("(<m(row|sup|sub)>)*<mn>")
@@ -126,7 +125,7 @@ LATEX, MATHML = Latex(), MathML()
 
 
 class Table(NamedTuple):
-    """A heading, a remark under it, and rows, named tuples of one kind."""
+    """A heading, a remark below it, and rows: named tuples of one class."""
 
     heading: str
     remark: Sequence[Cell]
@@ -134,7 +133,7 @@ class Table(NamedTuple):
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns: those of the fields."""
+        """The names of the columns, which are the names of the fields."""
         return [name.capitalize() for name in self.rows[0]._fields]
 
 
@@ -155,7 +154,7 @@ def _in_latex(part: Cell, opening: str = "$") -> str:
 
 
 def to_markdown(tables: Sequence[Table]) -> str:
-    """Return the tables in Markdown, with LaTeX between dollars in the cells."""
+    """Return the tables in Markdown, with LaTeX in the cells."""
     parts = []
     for table in tables:
         rows = [table.columns, ["---"] * len(table.columns), *table.rows]
@@ -166,7 +165,7 @@ def to_markdown(tables: Sequence[Table]) -> str:
 
 
 def to_latex(tables: Sequence[Table]) -> str:
-    """Return the tables as a fragment for a document that uses amsmath."""
+    """Return the tables in LaTeX, as a part of a document with amsmath."""
     cell = partial(_in_latex, opening=r"$\displaystyle ")
     parts = []
     for table in tables:
@@ -186,14 +185,14 @@ def to_latex(tables: Sequence[Table]) -> str:
 
 
 def in_html(part: Cell) -> str:
-    """Return words, or a formula in MathML."""
+    """Return words as HTML, or a formula in MathML."""
     if isinstance(part, str):
         return escape(part)
     return f"<math>{part.layout(MATHML)}</math>"
 
 
 def sections(title: str, tables: Sequence[Table], level: int) -> list[str]:
-    """Return a heading of a level, and below it a section for each table."""
+    """Return a heading of this level, and a section for each table."""
     parts = [f"<h{level}>{escape(title)}</h{level}>"]
     for table in tables:
         heading = f"<h{level + 1}>{escape(table.heading)}</h{level + 1}>"
@@ -207,10 +206,10 @@ def sections(title: str, tables: Sequence[Table], level: int) -> list[str]:
 
 
 def for_a_notebook(title: str, tables: Sequence[Table]) -> str:
-    """Return the tables as an element of a page that is there already."""
+    """Return the tables as an HTML element, for an existing page."""
     return html.fragment(*sections(title, tables, level=3))
 
 
 def to_html(title: str, tables: Sequence[Table]) -> str:
-    """Return the tables as one page, with MathML in the cells."""
+    """Return the tables as a web page, with MathML in the cells."""
     return html.page(title, *sections(title, tables, level=1))

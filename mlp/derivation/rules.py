@@ -1,8 +1,8 @@
-"""What derive and trace know: one entry a class.
+"""The rules of derive and trace: one for each layer, loss and optimizer.
 
-All of backpropagation rests on these few facts, each a formula and its
-derivative. The rest is the chain rule, which is the same for every net.
-kinds.py says what an entry is made of; places.py reads them next.
+A rule has the formula of its class and the derivative of this formula.
+derive needs nothing else, because the chain rule is the same for every net.
+kinds.py explains the parts of a rule. Read places.py next: it uses them.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ _log, _sigma, _exp = (
 
 
 class LogOfRest(Apply):
-    """log(1 − p), by log1p as in BCELoss, so that a p near 0 is not lost."""
+    """log(1 − p), computed with log1p as in BCELoss: precise for p near 0."""
 
     def __init__(self, p: Expr) -> None:
         super().__init__("log", log, 1 - p)
@@ -99,7 +99,7 @@ class LogOfRest(Apply):
 
 
 class LogOf(Apply):
-    """log p, from the logits of p and not from p, which may round to 0 or 1."""
+    """log p, computed from the logits, because p may be rounded to 0 or 1."""
 
     def __init__(self, p: Expr, exact: Callable[[Any], Any], logits: Expr) -> None:
         super().__init__("log", log, p)
@@ -114,7 +114,7 @@ class LogOf(Apply):
 
 
 def _leaky(layer: LeakyReLU) -> Elementwise:
-    """Return (x)⁺ − a (−x)⁺, with slope 1 or a."""
+    """Return the rule of (x)⁺ − a (−x)⁺, with slope 1 or a."""
     a = layer.negative_slope
 
     def slope(x: Expr) -> Expr:
@@ -133,7 +133,7 @@ def _mask(layer: Dropout, x: Any) -> Any:
 
 
 def _dropout(layer: Dropout) -> Elementwise:
-    """Return m ⊙ x / (1 − p) in training, and x in evaluation."""
+    """Return the rule of m ⊙ x / (1 − p) in training, of x in evaluation."""
     if not layer.training:
         return _IDENTITY
     kept = Sum(Number(1), Number(-layer.p))
@@ -145,7 +145,7 @@ def _dropout(layer: Dropout) -> Elementwise:
 
 
 def _softmax_entry(x: Sequence[Expr], i: int) -> Expr:
-    """Return e^(xᵢ) / Σⱼ e^(xⱼ), the largest x taken away if they are large."""
+    """Return e^(xᵢ) / Σⱼ e^(xⱼ); subtract the largest x if they are large."""
     values = [a.value({}) for a in x]
     if max(map(abs, values)) > 300:
         x = [a - x[int(np.argmax(values))] for a in x]
@@ -176,7 +176,7 @@ def _bce_slope(ŷ: Expr, y: Expr, scale: Scaled, t: Any) -> Expr:
 
 
 def _bounded_log(a: Expr) -> Expr:
-    """Return log a, with the bound of BCELoss where that is active."""
+    """Return log a, with the bound of BCELoss where it is active."""
     logarithm = _log(a)
     return logarithm if logarithm.value({}) >= -100 else AtLeast(logarithm, -100)
 
@@ -209,7 +209,7 @@ def _log_softmax(z: Any) -> Any:
 
 
 def _categorical_slope(z: Expr, y: Expr, scale: Scaled, t: Any) -> Expr:
-    """Return −(y/p)ᵀ times the Jacobian of p, and what is left of it, (p − y)ᵀ."""
+    """Return −(y/p)ᵀ times the Jacobian of p, and its simpler form (p − y)ᵀ."""
     p = Named("p", Apply("softmax", _softmax, z))
     jacobian = Apply("diag", lambda a: np.diag(np.ravel(a)), p) - Product(
         p, Transpose(p)
@@ -246,14 +246,14 @@ def _rmsprop(o: Any, θ: Expr, g: Expr, v: Expr, u: Expr) -> Equations:
 
 
 def _adam(o: Any, θ: Expr, g: Expr, t: Expr, m: Expr, v: Expr) -> Equations:
-    """Yield the step of Adam, with the decay λ θ in g."""
+    """Yield the step of Adam, with the weight decay λ θ added to g."""
     if o.weight_decay.number:
         g = yield "g", g + Chain(o.weight_decay, θ)
     yield from _adam_step(o, θ, g, t, m, v)
 
 
 def _adamw(o: Any, θ: Expr, g: Expr, t: Expr, m: Expr, v: Expr) -> Equations:
-    """Yield the step of Adam, from a θ that is decayed."""
+    """Yield the step of Adam, after the weight decay of θ."""
     decay = o.weight_decay
     θ = θ - Chain(o.lr, decay, θ) if decay.number else θ
     yield from _adam_step(o, θ, g, t, m, v)
@@ -327,15 +327,15 @@ RULES: dict[
     Adam: StepRule(_adam, _ADAM),
     AdamW: StepRule(_adamw, _ADAM),
 }
-"""One entry a class: a rule, or a function from a layer to its rule.
+"""For each class its rule, or a function that returns the rule of a layer.
 
-RULES[YourLayer] = Elementwise(…) adds one.
+RULES[YourLayer] = Elementwise(…) adds a rule.
 """
 
 
 def rule_of(thing: object) -> Rule | None:
-    """Return the rule of a layer or a loss as it is now, or None."""
-    # which has no entry for a class of another kind
+    """Return the present rule of a layer or a loss, or None."""
+    # get returns None for any other class, too
     found = RULES.get(type(thing))  # type: ignore[arg-type]
     if found is None or isinstance(found, tuple):
         return found
@@ -343,7 +343,7 @@ def rule_of(thing: object) -> Rule | None:
 
 
 def step_rule(optimizer: Optimizer) -> StepRule | None:
-    """Return the rule of the class whose update an optimizer has, or None."""
+    """Return the rule for an optimizer's update, perhaps inherited, or None."""
     for kind in type(optimizer).__mro__:
         rule: Any = RULES.get(kind)
         if isinstance(rule, StepRule):

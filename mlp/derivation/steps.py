@@ -1,7 +1,7 @@
-"""Step 5: what an optimizer does, in letters.
+"""Write the equations of step 5, the optimizer's step, with letters.
 
-The equations are those of the optimizer's StepRule in rules.py; trace has
-them with numbers.
+They come from the optimizer's StepRule in rules.py. updates.py writes them
+with numbers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class GradientOf(Of):
         super().__init__(".grad", θ)
 
     def value(self, values: Mapping[str, Any]) -> Any:
-        """Return the gradient, as a column if it is of a vector."""
+        """Return the gradient; that of a vector is a column."""
         gradient = values[str(self)]
         return gradient.reshape(len(gradient), -1)
 
@@ -41,7 +41,7 @@ class Count(Of):
 
 
 def settings_of(optimizer: Any, number: Callable[[float], Expr]) -> SimpleNamespace:
-    """Return the settings of an optimizer, its numbers as expressions."""
+    """Return the settings of an optimizer, with numbers as expressions."""
 
     def written(value: Any) -> Any:
         if isinstance(value, tuple):
@@ -58,7 +58,7 @@ _PLAIN = SimpleNamespace(
 
 
 def has_rule(optimizer: Any) -> bool:
-    """Return whether an optimizer's step can be shown and run."""
+    """Return whether RULES has a rule for an optimizer's step."""
     return optimizer is not None and step_rule(optimizer) is not None
 
 
@@ -77,7 +77,7 @@ def slot_letters(optimizer: Optimizer, rule: StepRule, θ: Expr) -> dict[str, Ex
 
 
 def updates(optimizer: Any, θ: Expr, parameter: Parameter, g: Expr) -> Iterator[Expr]:
-    """Yield the equations of one parameter, if the optimizer holds it."""
+    """Yield the equations of one parameter, if the optimizer has it."""
     if optimizer is None:
         yield Becomes(θ, _plain(θ, g))
         return
@@ -102,7 +102,7 @@ def updates(optimizer: Any, θ: Expr, parameter: Parameter, g: Expr) -> Iterator
 
 
 def slot_values(optimizer: Any, θ: Expr, parameter: Parameter) -> dict[str, Any]:
-    """Return what an optimizer keeps for a parameter, by letter; 0 at first."""
+    """Return the values of an optimizer's slots, by letter; 0 at first."""
     rule = step_rule(optimizer) if optimizer is not None else None
     if rule is None:
         return {}

@@ -1,9 +1,9 @@
-"""What the five tables of a net are made of.
+"""The rows of the five tables, and the letters in them.
 
-The solution of a backpropagation exercise is the same five tables for every
-net: what each layer gives, the chain of Jacobians down to each parameter,
-the entries of those, the batch form, the five steps. places.py says what
-each kind of layer writes into them.
+The derivation of every net has the same five tables: the output of each
+layer, the gradient of each parameter as a chain of Jacobians, the entries
+of these Jacobians, the backward of a batch, and the five steps of training.
+places.py writes the rows of each kind of layer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mlp.derivation.expressions import (
 from mlp.derivation.operations import Same, Shape, Transpose
 from mlp.derivation.rendering import Cell
 
-READABLE = 44  # letters in a cell; a longer one begins anew from zₖ
+READABLE = 44  # characters in a formula; a longer one is written in zₖ instead of x
 ForwardRow = namedtuple("ForwardRow", "layer input output")
 GradientRow = namedtuple("GradientRow", "parameter gradient shape")
 JacobianRow = namedtuple("JacobianRow", "symbol elements shape")
@@ -44,11 +44,11 @@ LAYOUTS: dict[str, list[Cell]] = {
     "numerator": _says("numerator", Transpose(_W)),
     "denominator": _says("denominator", _W),
 }
-"""What both derive and trace say of the layout."""
+"""The sentence about the layout, for derive and trace."""
 
 
 class Width(NamedTuple):
-    """A number of features, of rows or of columns: its letter, and how many."""
+    """A number of features, rows or columns: its letter and its value."""
 
     letter: Symbol
     value: int
@@ -63,7 +63,7 @@ def shape_of(*widths: Width) -> Shape:
 
 
 class Level(NamedTuple):
-    """What is between two layers: zₖ of a sample, Zₖ and Gₖ of a batch."""
+    """The letters between two layers: zₖ of a sample, Zₖ and Gₖ of a batch."""
 
     z: Symbol
     batch: Symbol
@@ -72,17 +72,17 @@ class Level(NamedTuple):
 
 
 def over(divisor: Expr | None, k: float, formula: Expr) -> Expr:
-    """Return k times the formula, over the divisor if there is one."""
+    """Return k times the formula, divided by the divisor if there is one."""
     if divisor is not None:
         return Product(Quotient(Number(k), divisor), formula)
     return formula if k == 1 else Product(Number(k), formula)
 
 
 def is_one(slope: Expr) -> bool:
-    """Return whether it is the number 1, the slope of the identity."""
+    """Return whether slope is the number 1, as for the identity."""
     return isinstance(slope, Number) and slope.number == 1
 
 
 def spelled(cell: Expr) -> Expr:
-    """Return what "the same" is the same as."""
+    """Return the formula that the words "the same" stand for."""
     return cell.args[0] if isinstance(cell, Same) else cell

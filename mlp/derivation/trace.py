@@ -1,7 +1,8 @@
-"""trace: one training step, with its numbers put in.
+"""trace: one training step of a small net, with all its numbers.
 
-Each entry of each array in a training step is a short formula, and here
-each stands with the numbers of the step in the place of its letters.
+trace writes the formula of each entry of each array in the step, with
+numbers instead of letters. entries.py writes the lines of a layer and of
+the loss, updates.py those of the optimizer's step.
 """
 
 from __future__ import annotations
@@ -31,26 +32,26 @@ from mlp.sequential import Sequential, is_plain
 class Trace:
     """One training step of a net, with its numbers.
 
-    trace makes it; print it.
+    trace returns it. Print it to see the step.
 
     Attributes
     ----------
     steps : list of (int, str, list of Line or str)
-        The five steps, each with its number, its name and its lines; a line
-        is a str where an array is too large to be written out.
+        The number, the name and the lines of each of the five steps. A line
+        is a str if the array is too large to show each entry.
     layout : str
-        That of the lines of ∂ℓ/∂W, "numerator" or "denominator".
+        The layout of the lines of ∂ℓ/∂W, "numerator" or "denominator".
     before, after, gradients : dict of str to array
-        The parameters before and after the step, and their .grad, which has
-        the shape of the parameter in either layout, by the names of
-        state_dict.
+        The parameters before and after the step, and their .grad, by the
+        names of state_dict. In both layouts .grad has the shape of the
+        parameter.
     loss, loss_after : float
-        On this batch.
+        The loss of this batch before and after the step.
     predicted_change : float
-        Σ ⟨∂ℓ/∂θ, Δθ⟩ over the parameters that the optimizer holds: what the
-        loss would change by if it were flat; −lr ‖∂ℓ/∂θ‖² for plain SGD.
+        Σ ⟨∂ℓ/∂θ, Δθ⟩ over the parameters that the optimizer has: the change
+        of a linear loss. With plain SGD it is −lr ‖∂ℓ/∂θ‖².
     change : float
-        What it did change by, loss_after − loss.
+        The real change, loss_after − loss.
 
     Examples
     --------
@@ -80,7 +81,7 @@ class Trace:
         self.change, self.predicted_change = losses[1] - losses[0], predicted_change
 
     def __str__(self) -> str:
-        """Return the five steps, and the change of the loss."""
+        """Return the five steps and the change of the loss."""
         remark = paragraph("".join(map(str, LAYOUTS[self.layout])))
         parts = [paragraph(self.title), remark]
         for number, name, lines in self.steps:
@@ -91,7 +92,7 @@ class Trace:
         return "\n".join([*parts, "", *map(printable, figures)])
 
     def _losses(self) -> list[tuple[str, float]]:
-        """Return what the loss was and became, each with its name."""
+        """Return the losses and the changes, each with its name."""
         return [
             ("loss before the step", self.loss),
             ("loss after it", self.loss_after),
@@ -111,7 +112,7 @@ class Trace:
         return html.fragment(*parts)
 
     def __repr__(self) -> str:
-        """Return what it is the trace of."""
+        """Return the title in angle brackets."""
         return printable(f"<{self.title}>")
 
 
@@ -124,34 +125,34 @@ def trace(
     *,
     layout: str = "numerator",
 ) -> Trace:
-    """Return one training step with its numbers put into the formulas.
+    """Return one training step, each formula with its numbers.
 
     Parameters
     ----------
     model : Sequential, or one layer
-        A small one; what is too large to be written out is summed up.
+        A small net. An array that is too large is summarized in one line.
     criterion : Loss
         The loss.
     optimizer : Optimizer
-        Made of parameters of the model. Of one without an entry in RULES,
-        step 5 shows what each entry was, and its change.
+        An optimizer of the model's parameters. If it has no entry in RULES,
+        step 5 shows the old value and the change of each entry.
     x, y : array_like of shape (N, in_features) and (N, out_features)
-        A batch, of one row as a rule. Entries of several rows have the row
-        as their first index. CrossEntropyLoss takes labels (N,) for y too.
+        A batch, usually of one row. With several rows, the first index of
+        an entry is its row. With CrossEntropyLoss, y may be labels (N,).
     layout : "numerator" or "denominator"
-        As for derive: in the latter ∂ℓ/∂W has the shape of W, in the former
-        that of its transpose.
+        As in derive: ∂ℓ/∂W has the shape of Wᵀ ("numerator") or of W
+        ("denominator").
 
     Returns
     -------
     Trace
-        To be printed. A copy ran: model and optimizer are as they were.
+        The step; print it. trace runs copies, and does not change model,
+        criterion or optimizer.
 
     Raises
     ------
     ValueError, TypeError
-        As the layers and the loss raise them for x and y, and derive for
-        the net.
+        If a layer or the loss refuses x or y, or derive refuses the net.
     NotImplementedError
         If a layer or the loss has no entry in mlp.derivation.RULES.
 
@@ -193,8 +194,8 @@ def trace(
 
     References
     ----------
-    Mazur, A Step by Step Backpropagation Example, 2015; it is what
-    examples/by_hand.py prints.
+    Mazur, A Step by Step Backpropagation Example, 2015;
+    examples/by_hand.py prints its numbers.
     """
     numbers.instance("trace", "criterion", criterion, Loss)
     numbers.instance("trace", "optimizer", optimizer, Optimizer)
@@ -242,7 +243,7 @@ def trace(
     kept = {name: optimizer.state_of(p) for name, p in held.items()}
     optimizer.step()  # 5. step
     after = _named(net)
-    for generator, state in generators:  # the loss after it is of the same masks
+    for generator, state in generators:  # loss_after uses the same masks as loss
         generator.bit_generator.state = state
     step: list[Line | str] = []
     for name, p in held.items():
@@ -278,14 +279,14 @@ def _named(net: Layer) -> dict[str, Array]:
 
 
 def _target(criterion: Loss, y: npt.ArrayLike, width: int, of: str) -> Array:
-    """Return the target of a batch: rows, or labels for a loss that takes them."""
+    """Return the target of a batch: rows, or labels if the loss takes them."""
     if criterion.takes_labels and np.ndim(y) == 1:
         return arrays.real_array("trace", "y", y)  # integers stay, as indices
     return arrays.rows_of("trace", "y", y, width, of)
 
 
 def _line_in_html(line: Line | str) -> list[str]:
-    """Return a line of the trace as cells: what it is of, formula and number."""
+    """Return a line of the trace as cells: the entry, the formula, the number."""
     if isinstance(line, str):
         return [escape(line), "", ""]
     cells = [in_html(part) for part in (line.formula, line.value)]
@@ -294,7 +295,7 @@ def _line_in_html(line: Line | str) -> list[str]:
 
 
 def _indented(line: Line | str) -> str:
-    """Return a line of the trace, within the width of a terminal."""
+    """Return a line of the trace, indented and wrapped for a terminal."""
     return textwrap.fill(
         printable(str(line)), WIDTH, initial_indent=" " * 3, subsequent_indent=" " * 9
     )

@@ -1,4 +1,4 @@
-"""The lines of step 5, entry by entry."""
+"""The lines of step 5 of trace: one line for each entry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlp.derivation.steps import settings_of, slot_letters
 
 
 class Moved(NamedTuple):
-    """A parameter in a step: its letter, and what it was and is."""
+    """A parameter in a step: its letter, and its values before and after."""
 
     letter: Expr
     before: Array
@@ -27,7 +27,7 @@ class Moved(NamedTuple):
 
 
 class _Whole(NamedTuple):
-    """An array in the place of a buffer."""
+    """An array in the form of a Buffer, for Kept."""
 
     data: Any
 
@@ -35,7 +35,8 @@ class _Whole(NamedTuple):
 def step_lines(optimizer: Any, moved: Moved, limit: int) -> Iterator[Line | str]:
     """Yield the equations of the optimizer's rule, entry by entry.
 
-    Of an optimizer without a rule: what each entry was, and its change.
+    For an optimizer without a rule, yield the old value and the change of
+    each entry.
     """
     θ, rule = Figures(moved.before), step_rule(optimizer)
     if rule is None:
@@ -53,7 +54,7 @@ def step_lines(optimizer: Any, moved: Moved, limit: int) -> Iterator[Line | str]
     settings = settings_of(optimizer, figure)
 
     def run(inputs: Any, answer: Any) -> list[tuple[str, Expr]]:
-        """Return the equations, each new value answered as it is asked for."""
+        """Return the equations; answer returns the new value of each."""
         equations, found = rule.equations(settings, *inputs), []
         reply: Any = None
         try:
