@@ -205,7 +205,7 @@ class Check:
                     return None
                 judged, g = piece.is_judged(name), piece.grad_output
                 return measure(piece.run, array, analytic, g, self.rng, judged)
-        except Exception:  # of a reader's code, which does not take these numbers
+        except Exception:  # a user's own code may refuse these numbers
             return None
 
     def _elsewhere(self, piece: Piece, name: str) -> Verdict | None:
@@ -235,7 +235,7 @@ class Check:
                 m = along_all(
                     lambda: np.sum(near.grad_output * near.run()), pairs, self.rng, 1
                 )
-        except Exception:  # of a reader's code, which does not take these numbers
+        except Exception:  # a user's own code may refuse these numbers
             return False
         if m.agrees(self.tolerance):
             return False
@@ -280,7 +280,7 @@ class Check:
         move_away([*(p.data for p in model.parameters()), x], self.rng)
         try:
             return self._directions(model, criterion, x, y).agrees(None)
-        except Exception:  # of a reader's code, which does not take these numbers
+        except Exception:  # a user's own code may refuse these numbers
             return False
 
     def _directions(self, model: Layer, criterion: Loss, x: Array, y: Any) -> Measured:

@@ -157,11 +157,11 @@ def diagnose(
 
     Derivation
     ----------
-    These are the findings. The quantities, the 1/1000 and the 40 % come
-    from the sources below. The bounds are this library's own choice: they
-    are so wide that training the nets in examples/, with 4 seeds each, did
-    not cross one in any step. The table also shows values that are near a
-    bound.
+    The list below has all the findings. The quantities, the 1/1000 and the
+    40 % come from the references. The bounds are this library's own choice:
+    they are so wide that training the nets in examples/, with 4 seeds each,
+    did not cross one in any step. The table also shows values that are near
+    a bound.
 
     not finite
         A number is NaN or infinite. The sentence names the first place in
@@ -184,12 +184,12 @@ def diagnose(
         above 0.98. For a row of a Softmax, 1 − Σ y² < (K − 1) / 25 K.
         Almost no gradient goes back through such outputs (LeCun et al.;
         Glorot and Bengio). For a layer of your own that works entry by
-        entry, the slope is measured with its backward; or add its formula
-        to the table in mlp.checking.flatness. In the net's last layer,
-        saturated outputs are good where they are right. There the sentence
-        appears only if at least a tenth of them are wrong: the target is on
-        the other side of the middle, 1/2 for a Sigmoid. An output of 0.99
-        should be wrong in about one case of a hundred.
+        entry, backward gives the slope; you can also add its formula to the
+        table in mlp.checking.flatness. In the net's last layer, a saturated
+        output is good if it is right. There the sentence appears only if at
+        least a tenth of the saturated outputs are wrong, so that the target
+        is on the other side of the middle (1/2 for a Sigmoid). An output of
+        0.99 should be wrong in about one case of a hundred.
     vanishing, exploding
         ‖∂ℓ/∂y‖ of the lowest layer with parameters, divided by that of the
         highest, is below 1/1000 or above 100 (Hochreiter; Glorot and

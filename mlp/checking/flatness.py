@@ -189,7 +189,7 @@ def _slopes(layer: Layer, x: Array) -> Array | None:
             g = rng.uniform(0.5, 2, x.shape) * rng.choice([-1, 1], x.shape)
             layer.forward(x.copy())
             found.append(np.asarray(layer.backward(g.copy()), np.float64) / g)
-    except Exception:  # of a reader's code, which does not take these numbers
+    except Exception:  # a user's own code may refuse these numbers
         return None
     first, second = found
     largest = float(np.abs(first).max()) if first.shape == x.shape else np.nan

@@ -166,7 +166,7 @@ class Piece(ABC):
         """Return the ratio for twice the rows or columns, or NaN."""
         try:
             return self.doubled(letter)._ratio(name)
-        except Exception:  # of a reader's code, which does not take such a batch
+        except Exception:  # a user's own code may refuse such a batch
             return np.nan
 
     def _ratio(self, name: str) -> float:

@@ -114,8 +114,8 @@ def slope(
 
     The slope on one side is D(h) = (y(h) − y(0)) / h. The first term of its
     error has h instead of h², so 9 takes the place of 99. The error of D(h)
-    is about a 99th, or a 9th, of D(h) − D(10h), and value corrects it. So
-    error, a tenth of that difference, is larger than the true error.
+    is about a 99th, or a 9th, of D(h) − D(10h). value corrects this part,
+    so the remaining error is usually much smaller than error.
 
     If f computes in float32, η is larger than the rounding of the array's
     dtype. The shorter steps h' < h show it: η is about |D(h') − value| h'.

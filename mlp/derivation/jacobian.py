@@ -160,7 +160,7 @@ def _check_rows(twin: Layer, x: Array, y: Array, same: Array, jacobian: Array) -
             try:
                 z = np.asarray(twin.forward(np.vstack([x, others[1:], x, others[:1]])))
                 grad = np.asarray(twin.backward(g))
-            except Exception:  # of the reader's code, on rows that it did not ask for
+            except Exception:  # a user's own code may refuse these rows
                 continue
         scale = np.abs(g[ours]) @ np.abs(jacobian)
         is_alone &= alike(z[ours], np.repeat(y, 2, axis=0), np.abs(y))

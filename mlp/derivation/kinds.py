@@ -2,8 +2,8 @@
 
 A rule gives derive and trace the formula of a class and its derivative, as
 expressions. Most attributes of a rule are functions: they get expressions
-of x and y, for example, and return an expression. rules.py has a rule for
-each class of the library; add those of your own classes to RULES there.
+of x and y, for example, and return an expression. RULES in rules.py has a
+rule for each class of the library; to add one, assign RULES[YourClass].
 """
 
 from __future__ import annotations
