@@ -343,8 +343,15 @@ class NetEstimator(BaseEstimator, ABC):  # type: ignore[misc]  # it has no types
                 return validation.validate_data(self, X, *y, **checks)
             return self._validate_data(X, *y, **checks)
         except ValueError as error:
-            if "could not convert" in str(error):  # it does not name the column
-                frames.numbers_of(type(self).__name__, "X", X, np.asarray(X))
+            if "could not convert" in str(
+                error
+            ):  # it names neither X or y nor the column
+                for name, value in zip("Xy", (X, *y), strict=False):
+                    try:
+                        np.asarray(value, dtype=float)
+                    except (TypeError, ValueError):
+                        array = np.asarray(value)
+                        frames.numbers_of(type(self).__name__, name, value, array)
             raise
 
 

@@ -65,3 +65,24 @@ def test_held_out_rows_are_not_sorted_by_class():
     net = MLPRegressor((4,), early_stopping=True, max_iter=3, random_state=0)
     quiet(net, x, np.linspace(0, 1, 40))
     assert len(net.validation_scores_) == 3
+
+
+def test_numbers_that_are_objects_are_numbers():
+    x, _ = rows()
+    y = x.sum(axis=1)
+    net = MLPRegressor((4,), max_iter=3, random_state=0)
+    expected = quiet(net, x, y).predict(x)
+    assert np.array_equal(quiet(net, x, y.astype(object)).predict(x), expected)
+
+
+def test_a_text_among_the_numbers_is_said_to_be_in_y():
+    pandas = pytest.importorskip("pandas")
+    x, _ = rows()
+    frame = pandas.DataFrame(x, columns=["a", "b", "c"])
+    y = np.array([*range(39), "many"], dtype=object)
+    for given in (x, x.astype(object), frame):
+        for target in (y, pandas.Series(y)):
+            with pytest.raises(TypeError, match="MLPRegressor: expected y to hold"):
+                MLPRegressor(max_iter=1).fit(given, target)
+    with pytest.raises(TypeError, match="column 'b' of X"):
+        MLPRegressor(max_iter=1).fit(frame.assign(b=y), np.arange(40.0))
