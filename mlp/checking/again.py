@@ -1,4 +1,4 @@
-"""Mistakes that only another call of forward and backward can show.
+"""Mistakes that only a second call can show.
 
 A gradient can be right in one call and wrong in the next: backward may
 replace .grad instead of adding to it, or not be linear in grad_output. And

@@ -1,4 +1,4 @@
-"""One check of a net or a layer: measure and judge each gradient.
+"""One check: measure and judge each gradient.
 
 The check splits a net into its layers and its loss (pieces.py), and
 measures each gradient of each piece (differences.py). A gradient that

@@ -1,4 +1,4 @@
-"""Copies of layers, and the state that a forward changes.
+"""Copies of layers, and the state of a forward.
 
 A check runs forward hundreds of times, and each run must compute the same
 function. So before each run the Generators are set back to the same state,

@@ -1,4 +1,4 @@
-"""diagnose: measure what each layer does in one training step.
+"""diagnose: what each layer does in one step.
 
 It helps to find out why a net does not learn: its outputs or its gradients
 may become too small, too large or NaN, or a layer may have a slope of 0.

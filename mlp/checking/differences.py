@@ -1,4 +1,4 @@
-"""Measure the derivatives by all entries of an array.
+"""Measure the derivatives for a whole array.
 
 In a small array each entry is measured. In a large one some entries are
 measured, and some directions in all of them. slopes.py measures one

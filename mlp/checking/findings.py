@@ -1,6 +1,7 @@
-"""The sentences of diagnose: one for each unusual thing in a step.
+"""The sentences of diagnose.
 
-The docstring of diagnose says where the bounds come from.
+There is one sentence for each unusual thing in a step. The docstring of
+diagnose says where the bounds come from.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Find the outputs of a layer that have almost no slope: dead or saturated.
+"""Find dead units and saturated outputs.
 
+They have almost no slope, so almost no gradient goes back through them.
 SATURATES and DEAD are the tables of rules for diagnose, with one entry for
 each class. For a layer without an entry, the slope ∂y/∂x is computed with
 its backward.

@@ -1,4 +1,4 @@
-"""Find the usual mistakes in the backward of a normalisation.
+"""Find the usual mistakes in normalisations.
 
 A normalisation computes y = γ x̂ + β with x̂ = s (x − mean). Its numbers
 show it: along the normalised axis, (y − β) / γ is a linear function of x

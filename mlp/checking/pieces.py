@@ -1,7 +1,7 @@
-"""A piece: one layer or loss, in the form in which it is checked.
+"""A piece: one layer or loss to be checked.
 
-Layers and losses are checked in the same way, so both have the same few
-things here: input arrays to change, a forward, a backward, and a
+Layers and losses are checked in the same way, so each piece has the same
+few things: input arrays to change, a forward, a backward, and a
 grad_output. A loss is treated as a layer whose output is one number.
 check.py checks the pieces of a net.
 """

@@ -1,4 +1,4 @@
-"""Measure one derivative by differences, and estimate its error.
+"""Measure one derivative and its error.
 
 A derivative is measured by changing an input by a small step, and dividing
 the change of the output by the step. The result has an error: a long step

@@ -1,4 +1,4 @@
-"""Measure what one layer does in a step, while it runs."""
+"""Measure what one layer does in a step."""
 
 from __future__ import annotations
 

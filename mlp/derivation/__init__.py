@@ -1,4 +1,4 @@
-"""derive: write the derivation of a net's gradients, as five tables.
+"""derive: the derivation of a net, as five tables.
 
 The tables follow from one rule for each class (rules.py) and from the chain
 rule. Each formula in them can be evaluated and checked. The formulas are in

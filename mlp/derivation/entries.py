@@ -1,7 +1,8 @@
-"""The lines of steps 1, 2 and 4 of trace: one line for each entry.
+"""The lines of trace for steps 1, 2 and 4.
 
-Each kind of layer has two functions, one for forward and one for backward.
-They write with numbers what places.py writes with letters.
+Each entry of an array is one line. Each kind of layer has two functions,
+one for forward and one for backward. They write with numbers what places.py
+writes with letters.
 """
 
 from __future__ import annotations

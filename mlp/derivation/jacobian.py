@@ -1,8 +1,8 @@
-"""jacobian: the Jacobian matrix of a layer, which backward does not compute.
+"""jacobian: the Jacobian matrix of a layer.
 
-backward gets a row and returns this row times the Jacobian. That takes much
-less time and memory than the whole matrix. This module computes the matrix,
-to look at it and to compare.
+backward does not compute this matrix. It gets a row and returns this row
+times the Jacobian, which takes much less time and memory. This module
+computes the matrix, to look at it and to compare.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The kinds of rules, for layers, losses and optimizers.
+"""Kinds of rules: for layers, losses, optimizers.
 
 A rule gives derive and trace the formula of a class and its derivative, as
 expressions. Most attributes of a rule are functions: they get expressions

@@ -1,4 +1,4 @@
-"""Find the layers of a net, and check that derive can use them."""
+"""Find the layers of a net, and check them."""
 
 from __future__ import annotations
 

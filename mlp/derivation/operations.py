@@ -1,4 +1,4 @@
-"""Functions, entries, sums and equations, for formulas.
+"""Functions, entries, sums and equations.
 
 Each class says how it is printed and what its value is. Use these classes
 and Python's operators to write a rule of your own. Read kinds.py next.

@@ -1,4 +1,4 @@
-"""Compare each formula of a derivation with the library's own results.
+"""Compare formulas with the library's results.
 
 Each value is computed in two independent ways: by evaluating the formula,
 and by the layers' forward and backward. The two values must agree.

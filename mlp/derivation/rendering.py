@@ -1,4 +1,4 @@
-"""Write tables of formulas in LaTeX, MathML and plain text.
+"""Tables in LaTeX, MathML and plain text.
 
 Latex and MathML are two more notations: each formula of expressions.py can
 be written in any of them. This module does not depend on nets.

@@ -1,4 +1,4 @@
-"""The rules of derive and trace: one for each layer, loss and optimizer.
+"""The rules of derive and trace for each class.
 
 A rule has the formula of its class and the derivative of this formula.
 derive needs nothing else, because the chain rule is the same for every net.

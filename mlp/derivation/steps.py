@@ -1,7 +1,7 @@
-"""Write the equations of step 5, the optimizer's step, with letters.
+"""The equations of step 5, with letters.
 
-They come from the optimizer's StepRule in rules.py. updates.py writes them
-with numbers.
+Step 5 is the optimizer's step. Its equations come from the optimizer's
+StepRule in rules.py. updates.py writes them with numbers.
 """
 
 from __future__ import annotations

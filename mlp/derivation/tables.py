@@ -1,4 +1,4 @@
-"""The rows of the five tables, and the letters in them.
+"""The rows of the five tables, and their letters.
 
 The derivation of every net has the same five tables: the output of each
 layer, the gradient of each parameter as a chain of Jacobians, the entries

@@ -1,4 +1,4 @@
-"""trace: one training step of a small net, with all its numbers.
+"""trace: one training step with all its numbers.
 
 trace writes the formula of each entry of each array in the step, with
 numbers instead of letters. entries.py writes the lines of a layer and of

@@ -1,4 +1,4 @@
-"""The lines of step 5 of trace: one line for each entry."""
+"""The lines of trace for step 5."""
 
 from __future__ import annotations
 
