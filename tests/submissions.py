@@ -27,3 +27,19 @@ def lost(exercise, old, new):
     assert old in RIGHT
     found = [r for r in results(exercise, RIGHT.replace(old, new)) if r.sentence]
     return {r.check: r.maximum - r.score for r in found}, [r.sentence for r in found]
+
+
+def assert_costs(exercise, old, new, costs, said):
+    """Assert which points a change of right.py loses, by check, and what is said."""
+    found, sentences = lost(exercise, old, new)
+    assert found == costs, sentences
+    assert any(said in sentence for sentence in sentences), sentences
+
+
+def assert_all_refuse(names, mistakes):
+    """Assert that each check of these exercises refuses one of the mistakes."""
+    refused = {
+        (exercise, check) for exercise, _, _, costs, _ in mistakes for check in costs
+    }
+    checks = {(n, check.name) for n in names for check in exercises.EXERCISES[n].checks}
+    assert refused == checks

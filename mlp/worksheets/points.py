@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ def _functions(d: Derivation) -> dict[str, Function]:
             names.append(printed.name)
         for name in names:
             found.setdefault(name, _with_slope(rule))
-    for cell in (cell for row in (*d.forward, *d.jacobians) for cell in row):
+    for cell in chain.from_iterable([*d.forward, *d.jacobians]):
         for part in _applied(cell):
             found.setdefault(part.name, (part.function, None))
     return found

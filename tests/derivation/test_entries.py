@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import library
 import numpy as np
 import pytest
 from derivations import LAYERS, LOSSES, OPTIMIZERS, assert_reads_back, made
@@ -71,9 +72,7 @@ def test_a_loss_is_the_sum_of_its_terms_over_its_divisor(reduction, line, slope)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
-@pytest.mark.parametrize(
-    "make", [MSELoss, BCELoss, BCEWithLogitsLoss, CrossEntropyLoss]
-)
+@pytest.mark.parametrize("make", library.LOSSES)
 def test_each_line_of_a_loss_is_read_as_what_the_loss_returns(make, reduction):
     rng = np.random.default_rng(0)
     criterion, ŷ, y = make(reduction), rng.uniform(size=(2, 3)), np.eye(3)[[2, 0]]

@@ -1,5 +1,6 @@
 """Rules of a reader's own, of each kind."""
 
+import library
 import numpy as np
 import pytest
 from derivations import assert_reads_back
@@ -7,9 +8,6 @@ from small import Softplus
 
 from mlp import (
     SGD,
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
     Layer,
     Linear,
     Loss,
@@ -76,9 +74,7 @@ def test_a_loss_without_a_reduction_is_a_mean_over_rows(monkeypatch):
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
-@pytest.mark.parametrize(
-    "make", [MSELoss, BCELoss, BCEWithLogitsLoss, CrossEntropyLoss]
-)
+@pytest.mark.parametrize("make", library.LOSSES)
 def test_a_loss_is_its_sign_times_the_sum_of_its_terms(make, reduction):
     rng = np.random.default_rng(0)
     criterion, ŷ, y = make(reduction), rng.uniform(size=(2, 3)), np.eye(3)[[2, 0]]

@@ -1,7 +1,7 @@
 """Cross-entropy, sgd and loop: which checks see a mistake, and what they say."""
 
 import pytest
-from submissions import lost
+from submissions import assert_all_refuse, assert_costs, lost
 
 from mlp import SGD
 from mlp.worksheets import exercises
@@ -168,19 +168,11 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_each_mistake_costs_its_points_and_is_named(name):
-    exercise, old, new, costs, said = WRONG[name]
-    found, sentences = lost(exercise, old, new)
-    assert found == costs, sentences
-    assert any(said in sentence for sentence in sentences), sentences
+    assert_costs(*WRONG[name])
 
 
 def test_each_check_is_seen_to_refuse():
-    refused = {(w[0], check) for w in WRONG.values() for check in w[3]}
-    assert refused == {
-        (name, check.name)
-        for name in ("softmax_cross_entropy", "sgd", "loop")
-        for check in exercises.EXERCISES[name].checks
-    }
+    assert_all_refuse(("softmax_cross_entropy", "sgd", "loop"), WRONG.values())
 
 
 @pytest.mark.parametrize(("setting", "step"), [("momentum", 2), ("weight_decay", 1)])
